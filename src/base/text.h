@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rules for names that come from outside (DESIGN section 2). */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { TFDC_ID_MAX = 64, TFDC_TEXT_MAX = 256 };
+
+/* Ids of tools, chambers, strategies and charts: [A-Za-z0-9_-]{1,64}. */
+bool tfdc_is_id(const char *s, size_t n);
+/* Valid UTF-8 (no surrogates, no overlong forms), at most 256 bytes, no control characters (C0, DEL, C1). May be empty. */
+bool tfdc_is_text(const char *s, size_t n);
+/* Glob match with * and ? only, case-sensitive, linear time. NULL or "" matches everything. */
+bool tfdc_glob(const char *pattern, const char *s);
+/* Levenshtein distance, for "nearest name" hints; strings over 64 bytes count as far (SIZE_MAX). */
+size_t tfdc_distance(const char *a, const char *b);
+
+#endif
