@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Encoded forms of the records. All decoders take bytes from outside: bounded, every string validated, TFDC_E_MALFORMED /
+ * BAD_ID / BAD_TEXT / LIMIT / SCHEMA (v newer than this release can read safely) with the field's name in err. What they
+ * return points into `mem`. Encoders append to `out` and fail only with NOMEM or LIMIT. No thread rules: pure functions. */
+#ifndef MODEL_CODEC_H
+#define MODEL_CODEC_H
+
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "model/records.h"
+
+/* JSON (API, messages, context rows, verdicts, alarms, definitions). One table of fields per record drives encode,
+ * decode and validation. Non-finite doubles are null. */
+TFDC_MUST_USE tfdc_rc model_context_to_json(const struct model_context *c, struct tfdc_buf *out);
+TFDC_MUST_USE tfdc_rc model_context_from_json(const char *text, size_t n, struct tfdc_arena *mem,
+                                              struct model_context *ret, struct tfdc_error *err);
+TFDC_MUST_USE tfdc_rc model_chamber_to_json(const struct model_chamber *c, struct tfdc_buf *out);
+TFDC_MUST_USE tfdc_rc model_chamber_from_json(const char *text, size_t n, struct tfdc_arena *mem,
+                                              struct model_chamber *ret, struct tfdc_error *err);
+TFDC_MUST_USE tfdc_rc model_completion_to_json(const struct model_completion *m, struct tfdc_buf *out);
+TFDC_MUST_USE tfdc_rc model_completion_from_json(const char *text, size_t n, struct tfdc_arena *mem,
+                                                 struct model_completion *ret, struct tfdc_error *err);
+TFDC_MUST_USE tfdc_rc model_run_verdict_to_json(const struct model_run_verdict *r, struct tfdc_buf *out);
+TFDC_MUST_USE tfdc_rc model_run_verdict_from_json(const char *text, size_t n, struct tfdc_arena *mem,
+                                                  struct model_run_verdict *ret, struct tfdc_error *err);
+TFDC_MUST_USE tfdc_rc model_alarm_to_json(const struct model_alarm *a, struct tfdc_buf *out);
+TFDC_MUST_USE tfdc_rc model_alarm_from_json(const char *text, size_t n, struct tfdc_arena *mem, struct model_alarm *ret,
+                                            struct tfdc_error *err);
+TFDC_MUST_USE tfdc_rc model_def_to_json(const struct model_def *d, struct tfdc_buf *out);
+TFDC_MUST_USE tfdc_rc model_def_from_json(const char *text, size_t n, struct tfdc_arena *mem, struct model_def *ret,
+                                          struct tfdc_error *err);
+/* For people and the API; the stored form is the binary one below. */
+TFDC_MUST_USE tfdc_rc model_u_record_to_json(const struct model_u_record *r, struct tfdc_buf *out);
+
+/* Binary U record: version byte, header, then one length-prefixed piece per point, so that a reader skips what it does
+ * not know. Deterministic: equal records give equal bytes. */
+TFDC_MUST_USE tfdc_rc model_u_record_encode(const struct model_u_record *r, struct tfdc_buf *out);
+TFDC_MUST_USE tfdc_rc model_u_record_decode(const void *data, size_t n, struct tfdc_arena *mem,
+                                            struct model_u_record *ret, struct tfdc_error *err);
+
+/* Deep copies into mem; NOMEM on failure. */
+TFDC_MUST_USE tfdc_rc model_context_copy(const struct model_context *from, struct tfdc_arena *mem,
+                                         struct model_context *ret);
+TFDC_MUST_USE tfdc_rc model_u_record_copy(const struct model_u_record *from, struct tfdc_arena *mem,
+                                          struct model_u_record *ret);
+TFDC_MUST_USE tfdc_rc model_alarm_copy(const struct model_alarm *from, struct tfdc_arena *mem, struct model_alarm *ret);
+TFDC_MUST_USE tfdc_rc model_run_verdict_copy(const struct model_run_verdict *from, struct tfdc_arena *mem,
+                                             struct model_run_verdict *ret);
+TFDC_MUST_USE tfdc_rc model_def_copy(const struct model_def *from, struct tfdc_arena *mem, struct model_def *ret);
+TFDC_MUST_USE tfdc_rc model_chamber_copy(const struct model_chamber *from, struct tfdc_arena *mem,
+                                         struct model_chamber *ret);
+
+/* What a hub may say of a run: ids are ids, text is text, counts within limits, steps in time order. */
+TFDC_MUST_USE tfdc_rc model_context_validate(const struct model_context *c, struct tfdc_error *err);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Bodies of definitions, parsed: what `tfdc apply` reads as YAML and the store keeps as JSON.
+ *
+ * Strategy (YAML, the JSON has the same names):
+ *   strategy: etch_main              # id
+ *   select: {tools: [ETCH-*], chambers: [], tool_types: [], recipes: [POLY*], products: [], lot_types: []}   # globs, [] = all
+ *   partition: [recipe_id]           # context fields that split limits and series; default [recipe_id]
+ *   severity: warning                # of its alarms: info | warning | critical
+ *   rules: ["beyond(1)", ...]        # empty = the default policy of spc
+ *   clear_runs: 3
+ *   actions: [notify]
+ *   charts:
+ *     - chart: press_me_mean         # id
+ *       eq: mean(Press in step("ME").trim(2 s, 0.5 s))
+ *       optional: false              # not judged does not make the run NOT_JUDGED
+ *       alarm: true                  # false = drawn and judged, never alarms
+ *       limits: {centre: 50, ucl: 52, lcl: 48, action_ucl: 55, action_lcl: 45}   # fixed; each side optional; absent = learned
+ *       resolution: 0.01             # of the statistic, for the floor of the spread; 0 = not known
+ * Limit set (id = the strategy's id; one version = all its partitions):
+ *   limits: etch_main
+ *   groups: [{partition, tool_type, n_runs, width, width_warn, charts: [{chart, s, dof, width_factor, centres: [{chamber: "T:C", centre, n}],
+ *             left_out: reason or ""}]}] */
+#ifndef MODEL_STRATEGY_H
+#define MODEL_STRATEGY_H
+
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "model/records.h"
+
+struct model_globs {
+  const char *const *items;
+  size_t n;
+};
+struct model_fixed_limits {
+  bool present;
+  double centre, ucl, lcl, action_ucl, action_lcl; /* NaN = none */
+};
+struct model_chart {
+  const char *chart, *eq;
+  bool optional, alarm;
+  struct model_fixed_limits limits;
+  double resolution;
+};
+struct model_strategy {
+  const char *id;
+  struct model_globs tools, chambers, tool_types, recipes, products, lot_types;
+  struct model_globs partition; /* names of context fields */
+  enum model_severity severity;
+  struct model_globs rules, actions;
+  uint32_t clear_runs;
+  const struct model_chart *charts;
+  size_t n_charts;
+};
+
+struct model_limit_centre {
+  const char *chamber; /* "tool:chamber" */
+  double centre;
+  uint32_t n;
+};
+struct model_limit_chart {
+  const char *chart;
+  double s;            /* pooled spread, floored */
+  uint32_t dof;
+  double width_factor; /* of this chart, times the group's width */
+  const char *left_out; /* why it has no limit, or NULL */
+  const struct model_limit_centre *centres;
+  size_t n_centres;
+};
+struct model_limit_group {
+  const char *partition, *tool_type;
+  uint32_t n_runs;
+  double width, width_warn; /* in units of s * sqrt(1 + 1/n) */
+  const struct model_limit_chart *charts;
+  size_t n_charts;
+};
+struct model_limit_set {
+  const char *id;
+  const struct model_limit_group *groups;
+  size_t n_groups;
+};
+
+/* Decoders of stored JSON bodies (bounded, validated; errors name the field). Return points into mem. */
+TFDC_MUST_USE tfdc_rc model_strategy_from_json(const char *text, size_t n, struct tfdc_arena *mem,
+                                               struct model_strategy *ret, struct tfdc_error *err);
+TFDC_MUST_USE tfdc_rc model_strategy_to_json(const struct model_strategy *s, struct tfdc_buf *out);
+TFDC_MUST_USE tfdc_rc model_limit_set_from_json(const char *text, size_t n, struct tfdc_arena *mem,
+                                                struct model_limit_set *ret, struct tfdc_error *err);
+TFDC_MUST_USE tfdc_rc model_limit_set_to_json(const struct model_limit_set *s, struct tfdc_buf *out);
+/* YAML with line and column in every error ("line 7 column 5: charts[2].eq: ..."). Several documents in one file. */
+TFDC_MUST_USE tfdc_rc model_strategies_from_yaml(const char *text, size_t n, struct tfdc_arena *mem,
+                                                 struct model_strategy **ret, size_t *ret_n, struct tfdc_error *err);
+
+/* Does the strategy judge this run? */
+bool model_strategy_selects(const struct model_strategy *s, const struct model_context *c);
+/* Partition text of the run: the values of the fields joined by '|'; unknown fields give "". NULL when out of memory. */
+const char *model_strategy_partition(const struct model_strategy *s, const struct model_context *c,
+                                     struct tfdc_arena *mem);
+
+#endif
