@@ -13,7 +13,8 @@ enum store_op {
   STORE_CHAMBER_PUT,    /* chamber: registers or updates; keeps the newest dictionary */
   STORE_CHAMBER_GET,    /* key -> chambers[0]; NOT_FOUND */
   STORE_CHAMBER_LIST,   /* filter.tool/chamber globs, page -> chambers */
-  STORE_CONTEXT_PUT,    /* context: by context_id; a row of a lower (revision, state) than the stored one changes nothing (OK) */
+  STORE_CONTEXT_PUT,    /* context: by context_id; a row of a lower rank than the stored one changes nothing (OK), of the same rank
+                           replaces. rank = 2 * revision + (state is OPEN): a closed run can be re-opened at its revision */
   STORE_CONTEXT_MARK_PUBLISHED, /* id, revision: published = true if the row still has that revision, else nothing (OK) */
   STORE_CONTEXT_GET,    /* id -> contexts[0]; NOT_FOUND */
   STORE_CONTEXT_LIST,   /* filter, page -> contexts, in order (order_us or start_us while open, context_id), newest first if filter.newest_first */
@@ -32,7 +33,7 @@ enum store_op {
   STORE_ALARM_PUT,      /* alarm: by alarm_id; a lower `update` than the stored one changes nothing (OK) */
   STORE_ALARM_GET,      /* id -> alarms[0]; NOT_FOUND */
   STORE_ALARM_LIST,     /* filter (open_only, key, time), page -> alarms, newest first */
-  STORE_UNJUDGED_LIST,  /* before_us, page -> contexts CLOSED with stored_us < before_us whose revision has no verdict */
+  STORE_UNJUDGED_LIST,  /* before_us, page -> contexts with revision > 0 and stored_us < before_us whose revision has no verdict */
   STORE_RETENTION,      /* now_us, tchart_us, uchart_us, page.limit: deletes at most so many rows older than that -> count */
   STORE_STATS,          /* -> stats */
 };
