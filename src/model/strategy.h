@@ -18,8 +18,8 @@
  *       resolution: 0.01             # of the statistic, for the floor of the spread; 0 = not known
  * Limit set (id = the strategy's id; one version = all its partitions):
  *   limits: etch_main
- *   groups: [{partition, tool_type, n_runs, width, width_warn, charts: [{chart, s, dof, width_factor, centres: [{chamber: "T:C", centre, n}],
- *             left_out: reason or ""}]}] */
+ *   groups: [{partition, tool_type, n_runs, width, warn_at, charts: [{chart, s, dof, width_lo, width_up, left_out,
+ *             centres: [{chamber: "T:C", centre, n}]}]}]      # left_out: why the chart has no limit, or absent */
 #ifndef MODEL_STRATEGY_H
 #define MODEL_STRATEGY_H
 
@@ -61,7 +61,7 @@ struct model_limit_chart {
   const char *chart;
   double s;            /* pooled spread, floored */
   uint32_t dof;
-  double width_factor; /* of this chart, times the group's width */
+  double width_lo, width_up; /* widths below and above the centre, in units of s * sqrt(1 + 1/n); 0 = no limit there */
   const char *left_out; /* why it has no limit, or NULL */
   const struct model_limit_centre *centres;
   size_t n_centres;
@@ -69,7 +69,8 @@ struct model_limit_chart {
 struct model_limit_group {
   const char *partition, *tool_type;
   uint32_t n_runs;
-  double width, width_warn; /* in units of s * sqrt(1 + 1/n) */
+  double width;   /* common width of the group's charts, for people */
+  double warn_at; /* smaller limit over the limit, for the default rules; 0 = the default of spc */
   const struct model_limit_chart *charts;
   size_t n_charts;
 };
