@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/cursor.h"
 #include "base/hash.h"
+#include "base/map.h"
 #include "base/sm.h"
 #include "base/text.h"
 #include "base/time.h"
@@ -166,6 +167,22 @@ static void a_machine_moves_along_its_edges(void **state) {
   assert_int_equal(m.moves, 2);
 }
 
+static void a_map_finds_what_was_put_and_not_removed(void **state) {
+  (void)state;
+  struct tfdc_map m = {0};
+  static int values[1000];
+  for (uint64_t i = 0; i < 1000; i++) assert_int_equal(tfdc_map_put(&m, (struct tfdc_id128){i % 7, i}, &values[i]), 0);
+  for (uint64_t i = 0; i < 1000; i += 3) tfdc_map_remove(&m, (struct tfdc_id128){i % 7, i});
+  for (uint64_t i = 0; i < 1000; i++) {
+    void *want = i % 3 == 0 ? NULL : &values[i];
+    assert_ptr_equal(tfdc_map_get(&m, (struct tfdc_id128){i % 7, i}), want);
+  }
+  size_t at = 0, seen = 0;
+  while (tfdc_map_next(&m, &at) != NULL) seen++;
+  assert_int_equal(seen, m.n);
+  tfdc_map_deinit(&m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(errors_have_context_from_outside_in), cmocka_unit_test(error_numbers_and_names_are_unique),
@@ -173,6 +190,7 @@ int main(void) {
       cmocka_unit_test(every_truncation_fails_and_moves_nothing), cmocka_unit_test(a_buffer_stops_at_its_limit),
       cmocka_unit_test(an_arena_is_bounded_and_reusable),    cmocka_unit_test(names_follow_the_rules),
       cmocka_unit_test(ids_and_times_print),                 cmocka_unit_test(a_machine_moves_along_its_edges),
+      cmocka_unit_test(a_map_finds_what_was_put_and_not_removed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
