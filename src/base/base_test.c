@@ -185,11 +185,16 @@ static void a_map_finds_what_was_put_and_not_removed(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(errors_have_context_from_outside_in), cmocka_unit_test(error_numbers_and_names_are_unique),
-      cmocka_unit_test(a_long_message_is_cut_not_overrun),   cmocka_unit_test(what_was_written_is_read_back),
-      cmocka_unit_test(every_truncation_fails_and_moves_nothing), cmocka_unit_test(a_buffer_stops_at_its_limit),
-      cmocka_unit_test(an_arena_is_bounded_and_reusable),    cmocka_unit_test(names_follow_the_rules),
-      cmocka_unit_test(ids_and_times_print),                 cmocka_unit_test(a_machine_moves_along_its_edges),
+      cmocka_unit_test(errors_have_context_from_outside_in),
+      cmocka_unit_test(error_numbers_and_names_are_unique),
+      cmocka_unit_test(a_long_message_is_cut_not_overrun),
+      cmocka_unit_test(what_was_written_is_read_back),
+      cmocka_unit_test(every_truncation_fails_and_moves_nothing),
+      cmocka_unit_test(a_buffer_stops_at_its_limit),
+      cmocka_unit_test(an_arena_is_bounded_and_reusable),
+      cmocka_unit_test(names_follow_the_rules),
+      cmocka_unit_test(ids_and_times_print),
+      cmocka_unit_test(a_machine_moves_along_its_edges),
       cmocka_unit_test(a_map_finds_what_was_put_and_not_removed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,8 +57,8 @@ void tfdc_put_u64(struct tfdc_buf *b, bool big, uint64_t v);
 void tfdc_put_f64(struct tfdc_buf *b, bool big, double v);
 void tfdc_put_uvarint(struct tfdc_buf *b, uint64_t v);
 void tfdc_put_svarint(struct tfdc_buf *b, int64_t v);
-void tfdc_put_bytes(struct tfdc_buf *b, const void *data, size_t n); /* uvarint length, then the bytes */
+void tfdc_put_bytes(struct tfdc_buf *b, const void *data, size_t n);           /* uvarint length, then the bytes */
 TFDC_PRINTF(2, 3) void tfdc_put_fmt(struct tfdc_buf *b, const char *fmt, ...); /* text, no NUL */
-TFDC_MUST_USE tfdc_rc tfdc_buf_status(const struct tfdc_buf *b); /* OK or NOMEM or LIMIT */
+TFDC_MUST_USE tfdc_rc tfdc_buf_status(const struct tfdc_buf *b);               /* OK or NOMEM or LIMIT */
 
 #endif

@@ -19,14 +19,14 @@ typedef enum tfdc_rc {
 #define X(name, number, class, text, hint) TFDC_E_##name = number,
   TFDC_ERR_LIST(X)
 #undef X
-  TFDC_OK = 0
+      TFDC_OK = 0
 } tfdc_rc;
 
 typedef enum tfdc_class {
 #define Y(name, action, grpc, http, label) TFDC_CLASS_##name,
   TFDC_CLASS_LIST(Y)
 #undef Y
-  TFDC_CLASS_COUNT
+      TFDC_CLASS_COUNT
 } tfdc_class;
 
 /* What a message handler does with the message that failed. */
@@ -43,8 +43,8 @@ const char *tfdc_rc_text(tfdc_rc rc);
 const char *tfdc_rc_hint(tfdc_rc rc);
 tfdc_class tfdc_rc_class(tfdc_rc rc);
 tfdc_action tfdc_rc_action(tfdc_rc rc);
-int tfdc_rc_grpc(tfdc_rc rc); /* gRPC status number */
-int tfdc_rc_http(tfdc_rc rc); /* HTTP status number */
+int tfdc_rc_grpc(tfdc_rc rc);          /* gRPC status number */
+int tfdc_rc_http(tfdc_rc rc);          /* HTTP status number */
 const char *tfdc_rc_label(tfdc_rc rc); /* label of the class for metrics */
 /* All rows in order: index from 0; false after the last. */
 bool tfdc_rc_at(size_t index, tfdc_rc *ret);

@@ -47,7 +47,8 @@
   /* bytes from outside */                                                                                             \
   X(TRUNCATED, 40, CONTENT, "ends too early", "send it whole")                                                         \
   X(MALFORMED, 41, CONTENT, "malformed", "check the sender against the format's description")                          \
-  X(CORRUPT, 42, CONTENT, "checksum or digest does not match", "check the disk; the run is marked NOT_JUDGED(CORRUPT)") \
+  X(CORRUPT, 42, CONTENT, "checksum or digest does not match",                                                         \
+    "check the disk; the run is marked NOT_JUDGED(CORRUPT)")                                                           \
   X(RANGE, 43, CONTENT, "value out of range", "see the limits of the field")                                           \
   X(LIMIT, 44, LIMIT, "over a limit", "see docs/configuration.md for the limit")                                       \
   X(BAD_ID, 45, CONTENT, "bad identifier", "ids match [A-Za-z0-9_-]{1,64}")                                            \

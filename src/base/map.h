@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Hash map from a 128-bit key to a pointer: open addressing, grows, keeps no order. Zero-initialise. Not thread-safe. */
+ * Hash map from a 128-bit key to a pointer: open addressing, grows, keeps no order. Zero-initialise. Not thread-safe.
+ */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 

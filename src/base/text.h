@@ -10,7 +10,8 @@ enum { TFDC_ID_MAX = 64, TFDC_TEXT_MAX = 256 };
 
 /* Ids of tools, chambers, strategies and charts: [A-Za-z0-9_-]{1,64}. */
 bool tfdc_is_id(const char *s, size_t n);
-/* Valid UTF-8 (no surrogates, no overlong forms), at most 256 bytes, no control characters (C0, DEL, C1). May be empty. */
+/* Valid UTF-8 (no surrogates, no overlong forms), at most 256 bytes, no control characters (C0, DEL, C1). May be empty.
+ */
 bool tfdc_is_text(const char *s, size_t n);
 /* Glob match with * and ? only, case-sensitive, linear time. NULL or "" matches everything. */
 bool tfdc_glob(const char *pattern, const char *s);
