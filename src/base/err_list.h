@@ -44,6 +44,7 @@
   X(SCHEMA, 27, CONFLICT, "written by a newer release", "use that release or a newer one")                             \
   X(AUTH, 28, AUTH, "not allowed", "check the certificate or the token")                                               \
   X(UNSUPPORTED, 29, CONTENT, "not supported", "see the documentation of the format")                                  \
+  X(CONFLICT, 30, CONFLICT, "contradicts what is there", "see the message for both sides")                             \
   /* bytes from outside */                                                                                             \
   X(TRUNCATED, 40, CONTENT, "ends too early", "send it whole")                                                         \
   X(MALFORMED, 41, CONTENT, "malformed", "check the sender against the format's description")                          \

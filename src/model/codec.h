@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Encoded forms of the records. All decoders take bytes from outside: bounded, every string validated, TFDC_E_MALFORMED /
- * BAD_ID / BAD_TEXT / LIMIT / SCHEMA (v newer than this release can read safely) with the field's name in err. What they
- * return points into `mem`. Encoders append to `out` and fail only with NOMEM or LIMIT. No thread rules: pure functions. */
+ * Encoded forms of the records. All decoders take bytes from outside: bounded, every string validated, TFDC_E_MALFORMED
+ * / BAD_ID / BAD_TEXT / LIMIT / SCHEMA (v newer than this release can read safely) with the field's name in err. What
+ * they return points into `mem`. Encoders append to `out` and fail only with NOMEM or LIMIT. No thread rules: pure
+ * functions. */
 #ifndef MODEL_CODEC_H
 #define MODEL_CODEC_H
 
@@ -49,6 +50,12 @@ TFDC_MUST_USE tfdc_rc model_run_verdict_copy(const struct model_run_verdict *fro
 TFDC_MUST_USE tfdc_rc model_def_copy(const struct model_def *from, struct tfdc_arena *mem, struct model_def *ret);
 TFDC_MUST_USE tfdc_rc model_chamber_copy(const struct model_chamber *from, struct tfdc_arena *mem,
                                          struct model_chamber *ret);
+
+/* An amendment: fields that `from` knows (not NULL, -1, NaN or MODEL_NO_TIME; tags by name) replace those of `into`.
+ * Key, run id, times, steps, events and what the collector keeps (revision, chunks ...) stay. Strings are copied into
+ * mem; on NOMEM `into` is unchanged. */
+TFDC_MUST_USE tfdc_rc model_context_amend(struct model_context *into, const struct model_context *from,
+                                          struct tfdc_arena *mem);
 
 /* What a hub may say of a run: ids are ids, text is text, counts within limits, steps in time order. */
 TFDC_MUST_USE tfdc_rc model_context_validate(const struct model_context *c, struct tfdc_error *err);

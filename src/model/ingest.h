@@ -9,8 +9,8 @@
 
 /* One SVID's samples of a block. Regular sampling has been expanded: times are always there. */
 struct model_column {
-  uint32_t svid;     /* number; the collector maps it to its dictionary index */
-  const char *name;  /* from the stream's dictionary */
+  uint32_t svid;    /* number; the collector maps it to its dictionary index */
+  const char *name; /* from the stream's dictionary */
   size_t n;
   const int64_t *t_us; /* strictly rising; several columns may share one array (equal pointers) */
   const double *v;     /* NaN and Inf are missing readings, kept as they are */
@@ -53,8 +53,9 @@ struct model_hub_msg {
   const struct model_context *context;
   /* BLOCK: one reference passes to the receiver. A block that could not be decoded: block NULL, code says why. */
   struct model_block *block;
-  uint64_t seq;  /* BLOCK, STEP, RUN_END, AMEND: sequence number in the run; blocks, steps, end and amendments share one count */
-  tfdc_rc code;  /* not OK: to be rejected with this code and text */
+  uint64_t seq; /* BLOCK, STEP, RUN_END, AMEND: sequence number in the run; blocks, steps, end and amendments share one
+                   count */
+  tfdc_rc code; /* not OK: to be rejected with this code and text */
   const char *text;
   /* STEP: step with end MODEL_NO_TIME = it starts; or an event */
   const struct model_step *step;
@@ -71,7 +72,8 @@ struct model_hub_reply {
   enum model_hub_reply_kind kind;
   uint64_t run;
   bool closed;  /* RESUME: the run is closed already */
-  uint64_t seq; /* RESUME: last durable seq of the run, continue behind it; ACK: everything up to it is durable; REJECT: this one */
+  uint64_t seq; /* RESUME: last durable seq of the run, continue behind it; ACK: everything up to it is durable; REJECT:
+                   this one */
   bool end;     /* ACK: the run's end is durable and handed on */
   tfdc_rc code; /* REJECT */
   const char *text;

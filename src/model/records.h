@@ -25,9 +25,9 @@ struct model_key {
 /* One sensor of a chamber. */
 struct model_svid {
   uint32_t number;
-  const char *name; /* unique in its dictionary */
-  const char *unit; /* E145 symbol, "" or NULL = dimensionless */
-  double rate_hz;   /* expected; 0 = not known */
+  const char *name;  /* unique in its dictionary */
+  const char *unit;  /* E145 symbol, "" or NULL = dimensionless */
+  double rate_hz;    /* expected; 0 = not known */
   double resolution; /* of one reading (LSB); 0 = not known */
 };
 
@@ -56,7 +56,12 @@ struct model_tag {
 };
 
 enum model_context_state { MODEL_CONTEXT_OPEN, MODEL_CONTEXT_CLOSED };
-enum model_end_reason { MODEL_END_NONE, MODEL_END_COMPLETE, MODEL_END_ABORT, MODEL_END_UNKNOWN /* closed by the idle timer */ };
+enum model_end_reason {
+  MODEL_END_NONE,
+  MODEL_END_COMPLETE,
+  MODEL_END_ABORT,
+  MODEL_END_UNKNOWN /* closed by the idle timer */
+};
 
 /* One process run. Field names of the material, job and recipe parts follow SEMI standards (domain.md 3.3). */
 struct model_context {
@@ -65,11 +70,11 @@ struct model_context {
   const char *tool_type;
   const char *run_id; /* the hub's, text */
   enum model_context_state state;
-  uint32_t revision; /* 0 while open for the first time, then of the newest close */
-  bool reopened;     /* CLOSED once, late samples came, the next close has revision + 1 */
-  bool published;    /* the completion of `revision` was confirmed */
-  bool historical;   /* replayed: order time is the tool's end time in any case */
-  bool order_clock;  /* order time is the receipt time (mark CLOCK) */
+  uint32_t revision;        /* 0 while open for the first time, then of the newest close */
+  bool reopened;            /* CLOSED once, late samples came, the next close has revision + 1 */
+  bool published;           /* the completion of `revision` was confirmed */
+  bool historical;          /* replayed: order time is the tool's end time in any case */
+  bool order_clock;         /* order time is the receipt time (mark CLOCK) */
   int64_t start_us, end_us; /* tool clock; end MODEL_NO_TIME while open */
   int64_t received_us;      /* first close: collector's wall clock */
   int64_t stored_us;        /* last write of the row: collector's wall clock; retention counts from here */
@@ -84,7 +89,8 @@ struct model_context {
   uint64_t missing_blocks;  /* sequence numbers that never came */
   const char *reject_code;  /* of the last reject, or NULL */
   const char *fab, *area, *supplier, *software_rev;
-  const char *lot_id, *carrier_id, *port_id, *substrate_id, *product, *technology, *route, *operation, *layer, *lot_type;
+  const char *lot_id, *carrier_id, *port_id, *substrate_id, *product, *technology, *route, *operation, *layer,
+      *lot_type;
   int32_t slot; /* -1 = not known */
   const char *ctrl_job_id, *pr_job_id;
   const char *recipe_id, *recipe_rev, *recipe_body_hash, *chamber_recipe;
@@ -131,8 +137,9 @@ struct model_completion {
 enum model_verdict { MODEL_OK, MODEL_WARN, MODEL_OOC, MODEL_ACTION, MODEL_NOT_JUDGED };
 #define MODEL_REASON_LIST(X)                                                                                           \
   X(NONE)                                                                                                              \
-  X(NO_DATA) X(PARTIAL) X(LOW_QUALITY) X(MISSING_STEP) X(NO_LIMITS) X(CORRUPT) X(CONFLICT) X(TRACE_EXPIRED)            \
-  X(TOO_LARGE) X(NEVER) X(LEARNING) X(DEAD_LETTER) X(UNDEFINED)
+  X(NO_DATA)                                                                                                           \
+  X(PARTIAL) X(LOW_QUALITY) X(MISSING_STEP) X(NO_LIMITS) X(CORRUPT) X(CONFLICT) X(TRACE_EXPIRED) X(TOO_LARGE) X(NEVER) \
+      X(LEARNING) X(DEAD_LETTER) X(UNDEFINED)
 enum model_reason {
 #define X(name) MODEL_REASON_##name,
   MODEL_REASON_LIST(X)
@@ -152,7 +159,7 @@ struct model_point {
   uint32_t limit_version; /* version of the limit set, 0 = none */
   enum model_verdict verdict;
   enum model_reason reason;
-  double score; /* |deviation| in units of the limit: above 1 is beyond it */
+  double score;         /* |deviation| in units of the limit: above 1 is beyond it */
   const uint8_t *state; /* rule state after this point, encoded by spc */
   size_t state_n;
 };
@@ -180,14 +187,15 @@ struct model_run_verdict {
   uint32_t revision, judgement;
   struct model_key key;
   int64_t order_us;
-  enum model_verdict verdict; /* worst of the judged charts; NOT_JUDGED where that would be OK but a chart was not judged */
+  enum model_verdict
+      verdict; /* worst of the judged charts; NOT_JUDGED where that would be OK but a chart was not judged */
   enum model_reason reason;
   uint32_t judged, charts; /* "judged n of m" */
   bool late;
   int64_t judged_us;
   int64_t latency_us; /* receipt of the run's end to this row */
   const char *defender;
-  const char *text; /* one line that says why, or NULL */
+  const char *text;                              /* one line that says why, or NULL */
   const char *recipe_id, *lot_id, *substrate_id; /* copied for lists */
 };
 
@@ -204,7 +212,7 @@ struct model_alarm {
   int64_t opened_us, updated_us, cleared_us;     /* order times; cleared MODEL_NO_TIME while open */
   int64_t published_us;                          /* wall clock of the last change */
   uint32_t bad_runs;
-  uint32_t update; /* +1 with each change: readers keep the highest */
+  uint32_t update;    /* +1 with each change: readers keep the highest */
   const char *reason; /* "OOC", "ACTION", "MISSING_STEP", "REVISED" ... */
   const char *text;   /* "mean(Press) 52.3 mTorr > UCL 51.9 (limits 7, 412 runs)" */
   const char *charts; /* ids of the charts that alarm, worst first, comma-separated, at most 20 */

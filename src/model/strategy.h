@@ -3,8 +3,8 @@
  *
  * Strategy (YAML, the JSON has the same names):
  *   strategy: etch_main              # id
- *   select: {tools: [ETCH-*], chambers: [], tool_types: [], recipes: [POLY*], products: [], lot_types: []}   # globs, [] = all
- *   partition: [recipe_id]           # context fields that split limits and series; default [recipe_id]
+ *   select: {tools: [ETCH-*], chambers: [], tool_types: [], recipes: [POLY*], products: [], lot_types: []}   # globs,
+ * [] = all partition: [recipe_id]           # context fields that split limits and series; default [recipe_id]
  *   severity: warning                # of its alarms: info | warning | critical
  *   rules: ["beyond(1)", ...]        # empty = the default policy of spc
  *   clear_runs: 3
@@ -14,12 +14,11 @@
  *       eq: mean(Press in step("ME").trim(2 s, 0.5 s))
  *       optional: false              # not judged does not make the run NOT_JUDGED
  *       alarm: true                  # false = drawn and judged, never alarms
- *       limits: {centre: 50, ucl: 52, lcl: 48, action_ucl: 55, action_lcl: 45}   # fixed; each side optional; absent = learned
- *       resolution: 0.01             # of the statistic, for the floor of the spread; 0 = not known
- * Limit set (id = the strategy's id; one version = all its partitions):
- *   limits: etch_main
- *   groups: [{partition, tool_type, n_runs, width, warn_at, charts: [{chart, s, dof, width_lo, width_up, left_out,
- *             centres: [{chamber: "T:C", centre, n}]}]}]      # left_out: why the chart has no limit, or absent */
+ *       limits: {centre: 50, ucl: 52, lcl: 48, action_ucl: 55, action_lcl: 45}   # fixed; each side optional; absent =
+ * learned resolution: 0.01             # of the statistic, for the floor of the spread; 0 = not known Limit set (id =
+ * the strategy's id; one version = all its partitions): limits: etch_main groups: [{partition, tool_type, n_runs,
+ * width, warn_at, charts: [{chart, s, dof, width_lo, width_up, left_out, centres: [{chamber: "T:C", centre, n}]}]}] #
+ * left_out: why the chart has no limit, or absent */
 #ifndef MODEL_STRATEGY_H
 #define MODEL_STRATEGY_H
 
@@ -59,10 +58,10 @@ struct model_limit_centre {
 };
 struct model_limit_chart {
   const char *chart;
-  double s;            /* pooled spread, floored */
+  double s; /* pooled spread, floored */
   uint32_t dof;
   double width_lo, width_up; /* widths below and above the centre, in units of s * sqrt(1 + 1/n); 0 = no limit there */
-  const char *left_out; /* why it has no limit, or NULL */
+  const char *left_out;      /* why it has no limit, or NULL */
   const struct model_limit_centre *centres;
   size_t n_centres;
 };
@@ -93,7 +92,8 @@ TFDC_MUST_USE tfdc_rc model_strategies_from_yaml(const char *text, size_t n, str
 
 /* Does the strategy judge this run? */
 bool model_strategy_selects(const struct model_strategy *s, const struct model_context *c);
-/* Partition text of the run: the values of the fields joined by '|'; unknown fields give "". NULL when out of memory. */
+/* Partition text of the run: the values of the fields joined by '|'; unknown fields give "". NULL when out of memory.
+ */
 const char *model_strategy_partition(const struct model_strategy *s, const struct model_context *c,
                                      struct tfdc_arena *mem);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Port: alarms on their way to people and systems. At least once; readers tell repeats by (alarm_id, update).
- * Adapters: mem; sqlite/log (embedded: the store's alarm row is the record, followers read it); later NATS, Alertmanager. */
+ * Adapters: mem; sqlite/log (embedded: the store's alarm row is the record, followers read it); later NATS,
+ * Alertmanager. */
 #ifndef PORT_ALARM_H
 #define PORT_ALARM_H
 

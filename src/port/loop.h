@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Port: one event loop = one thread that owns state. Adapters: run/loop_uv (libuv), adapter/sim (seeded order, simulated
- * time, no thread). Everything that a loop calls back runs on its thread, one at a time, never inside the call that
- * started it. */
+ * Port: one event loop = one thread that owns state. Adapters: run/loop_uv (libuv), adapter/sim (seeded order,
+ * simulated time, no thread). Everything that a loop calls back runs on its thread, one at a time, never inside the
+ * call that started it. */
 #ifndef PORT_LOOP_H
 #define PORT_LOOP_H
 

@@ -5,7 +5,8 @@
 
 tfdc_rc port_submit(struct port *p, struct port_req *r, struct port_loop *loop, void (*done)(struct port_req *r),
                     void *user) {
-  if (r->kind != p->kind) return tfdc_fail(&r->err, TFDC_E_USAGE, "request of port %d at port %d", r->kind, (int)p->kind);
+  if (r->kind != p->kind)
+    return tfdc_fail(&r->err, TFDC_E_USAGE, "request of port %d at port %d", r->kind, (int)p->kind);
   r->loop = loop;
   r->done = done;
   r->user = user;

@@ -6,8 +6,8 @@
  * - Everything that the request points to (input) stays the caller's and unchanged until done.
  * - Results live in req->mem; the caller releases them with port_req_deinit (or reuses them with port_req_reset).
  * - cancel() asks for an early end: the request still completes once, with CANCELLED or with its result.
- * - close() refuses what comes later, ends long-running requests (pull, watch) with CLOSED, waits for all completions, then
- *   calls closed() on the given loop; then the adapter may be destroyed by its own destroy function.
+ * - close() refuses what comes later, ends long-running requests (pull, watch) with CLOSED, waits for all completions,
+ * then calls closed() on the given loop; then the adapter may be destroyed by its own destroy function.
  * - submit, cancel and close may be called from any thread; adapters lock inside.
  * Because requests are values of one shape, adapter/faulty wraps any port. */
 #ifndef PORT_PORT_H

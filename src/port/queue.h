@@ -25,21 +25,22 @@ static inline void publish_req_init(struct publish_req *r) {
 
 /* PORT_WORKQUEUE */
 enum workqueue_op {
-  WORKQUEUE_CREATE,   /* consumer, filters (1..200, or the one filter ">" = everything), ack_wait_us: EXISTS if the name is taken,
-                         CONFLICT if a filter overlaps another consumer's. Names are never reused by callers. */
-  WORKQUEUE_SHRINK,   /* consumer, filters = a non-empty subset of what it has: USAGE otherwise. Messages in flight stay with it. */
-  WORKQUEUE_DELETE,   /* consumer: its pulls end with CLOSED, messages in flight are free for others; NOT_FOUND */
-  WORKQUEUE_PULL,     /* consumer, max messages, expires_us -> messages (0 when the time is up); long-running */
-  WORKQUEUE_ACK,      /* token: confirmed removal; NOT_FOUND when it is no longer this delivery's (redelivered or removed) */
-  WORKQUEUE_PROGRESS, /* token: starts ack_wait anew; NOT_FOUND as above */
-  WORKQUEUE_NAK,      /* token, delay_us: redelivered after the delay */
+  WORKQUEUE_CREATE, /* consumer, filters (1..200, or the one filter ">" = everything), ack_wait_us: EXISTS if the name
+                       is taken, CONFLICT if a filter overlaps another consumer's. Names are never reused by callers. */
+  WORKQUEUE_SHRINK, /* consumer, filters = a non-empty subset of what it has: USAGE otherwise. Messages in flight stay
+                       with it. */
+  WORKQUEUE_DELETE, /* consumer: its pulls end with CLOSED, messages in flight are free for others; NOT_FOUND */
+  WORKQUEUE_PULL,   /* consumer, max messages, expires_us -> messages (0 when the time is up); long-running */
+  WORKQUEUE_ACK, /* token: confirmed removal; NOT_FOUND when it is no longer this delivery's (redelivered or removed) */
+  WORKQUEUE_PROGRESS,    /* token: starts ack_wait anew; NOT_FOUND as above */
+  WORKQUEUE_NAK,         /* token, delay_us: redelivered after the delay */
   WORKQUEUE_DEAD_LETTER, /* token, reason: copied to the dead letters with the reason (durable), then removed */
-  WORKQUEUE_DLQ_LIST, /* page by `token` (start behind it) and max -> messages with reason */
-  WORKQUEUE_DLQ_REMOVE, /* token; NOT_FOUND */
-  WORKQUEUE_INFO      /* consumer NULL = whole queue -> pending, in_flight, dead */
+  WORKQUEUE_DLQ_LIST,    /* page by `token` (start behind it) and max -> messages with reason */
+  WORKQUEUE_DLQ_REMOVE,  /* token; NOT_FOUND */
+  WORKQUEUE_INFO         /* consumer NULL = whole queue -> pending, in_flight, dead */
 };
 struct workqueue_msg {
-  uint64_t token;    /* names this delivery */
+  uint64_t token; /* names this delivery */
   const char *subject, *msg_id;
   const void *data;
   size_t n;

@@ -10,42 +10,49 @@
 #include "port/port.h"
 
 enum store_op {
-  STORE_CHAMBER_PUT,    /* chamber: registers or updates; keeps the newest dictionary */
-  STORE_CHAMBER_GET,    /* key -> chambers[0]; NOT_FOUND */
-  STORE_CHAMBER_LIST,   /* filter.tool/chamber globs, page -> chambers */
-  STORE_CONTEXT_PUT,    /* context: by context_id; a row of a lower rank than the stored one changes nothing (OK), of the same rank
-                           replaces. rank = 2 * revision + (state is OPEN): a closed run can be re-opened at its revision */
-  STORE_CONTEXT_MARK_PUBLISHED, /* id, revision: published = true if the row still has that revision, else nothing (OK) */
-  STORE_CONTEXT_GET,    /* id -> contexts[0]; NOT_FOUND */
-  STORE_CONTEXT_LIST,   /* filter, page -> contexts, in order (order_us or start_us while open, context_id), newest first if filter.newest_first */
-  STORE_CHUNK_PUT,      /* chunk: by (context_id, first_seq, last_seq, checksum); equal key = nothing to do */
-  STORE_CHUNK_LIST,     /* id, revision (max) -> chunks without blobs, in order of (first_seq, last_seq) */
-  STORE_CHUNK_GET,      /* id, revision (max), page.limit, cursor -> chunks with blobs, at most max_bytes of them (at least one) */
-  STORE_U_PUT,          /* u: by its whole key; equal key with other content = replaced (same judgement repeated) */
-  STORE_U_PREV,         /* u_key, order_us, id -> u[0]: newest revision and judgement of the run right before (order_us, id); NOT_FOUND */
-  STORE_U_GET,          /* id -> u: all chart sets of the run's newest (revision, judgement) each */
-  STORE_U_LIST,         /* u_key (partition NULL = all), time range, page -> u: the current record of each run, in run order */
-  STORE_VERDICT_PUT,    /* verdict: by (context_id, revision, judgement) */
-  STORE_VERDICT_GET,    /* id -> verdicts[0]: the newest (revision, judgement); NOT_FOUND */
-  STORE_VERDICT_LIST,   /* filter, page -> current verdict of each run, newest first if asked */
-  STORE_DEF_PUT,        /* def: EXISTS if (kind, id, version) is there with another body; approving/retiring = same body, other flags */
-  STORE_DEF_LIST,       /* def_kind, optional def_id -> defs, by id, version */
-  STORE_ALARM_PUT,      /* alarm: by alarm_id; a lower `update` than the stored one changes nothing (OK) */
-  STORE_ALARM_GET,      /* id -> alarms[0]; NOT_FOUND */
-  STORE_ALARM_LIST,     /* filter (open_only, key, time), page -> alarms, newest first */
-  STORE_UNJUDGED_LIST,  /* before_us, page -> contexts with revision > 0 and stored_us < before_us whose revision has no verdict */
-  STORE_RETENTION,      /* now_us, tchart_us, uchart_us, page.limit: deletes at most so many rows older than that -> count */
-  STORE_STATS,          /* -> stats */
+  STORE_CHAMBER_PUT,  /* chamber: registers or updates; keeps the newest dictionary */
+  STORE_CHAMBER_GET,  /* key -> chambers[0]; NOT_FOUND */
+  STORE_CHAMBER_LIST, /* filter.tool/chamber globs, page -> chambers */
+  STORE_CONTEXT_PUT,  /* context: by context_id; a row of a lower rank than the stored one changes nothing (OK), of the
+                         same rank  replaces. rank = 2 * revision + (state is OPEN): a closed run can be re-opened at its
+                         revision */
+  STORE_CONTEXT_MARK_PUBLISHED, /* id, revision: published = true if the row still has that revision, else nothing (OK)
+                                 */
+  STORE_CONTEXT_GET,            /* id -> contexts[0]; NOT_FOUND */
+  STORE_CONTEXT_LIST, /* filter, page -> contexts, in order (order_us or start_us while open, context_id), newest first
+                         if filter.newest_first */
+  STORE_CHUNK_PUT,    /* chunk: by (context_id, first_seq, last_seq, checksum); equal key = nothing to do */
+  STORE_CHUNK_LIST,   /* id, revision (max) -> chunks without blobs, in order of (first_seq, last_seq) */
+  STORE_CHUNK_GET, /* id, revision (max), page.limit, cursor -> chunks with blobs, at most max_bytes of them (at least
+                      one) */
+  STORE_U_PUT,     /* u: by its whole key; equal key with other content = replaced (same judgement repeated) */
+  STORE_U_PREV,    /* u_key, order_us, id -> u[0]: newest revision and judgement of the run right before (order_us, id);
+                      NOT_FOUND */
+  STORE_U_GET,     /* id -> u: all chart sets of the run's newest (revision, judgement) each */
+  STORE_U_LIST, /* u_key (partition NULL = all), time range, page -> u: the current record of each run, in run order */
+  STORE_VERDICT_PUT,  /* verdict: by (context_id, revision, judgement) */
+  STORE_VERDICT_GET,  /* id -> verdicts[0]: the newest (revision, judgement); NOT_FOUND */
+  STORE_VERDICT_LIST, /* filter, page -> current verdict of each run, newest first if asked */
+  STORE_DEF_PUT, /* def: EXISTS if (kind, id, version) is there with another body; approving/retiring = same body, other
+                    flags */
+  STORE_DEF_LIST,      /* def_kind, optional def_id -> defs, by id, version */
+  STORE_ALARM_PUT,     /* alarm: by alarm_id; a lower `update` than the stored one changes nothing (OK) */
+  STORE_ALARM_GET,     /* id -> alarms[0]; NOT_FOUND */
+  STORE_ALARM_LIST,    /* filter (open_only, key, time), page -> alarms, newest first */
+  STORE_UNJUDGED_LIST, /* before_us, page -> contexts with revision > 0 and stored_us < before_us whose revision has no
+                          verdict */
+  STORE_RETENTION, /* now_us, tchart_us, uchart_us, page.limit: deletes at most so many rows older than that -> count */
+  STORE_STATS,     /* -> stats */
 };
 
 struct store_filter {
-  const char *tool, *chamber; /* globs, NULL = all */
+  const char *tool, *chamber;                 /* globs, NULL = all */
   const char *recipe, *lot, *wafer, *product; /* globs on text fields; wafer = substrate_id */
-  int64_t from_us, to_us;     /* order time (start while open): from <= t < to; 0, 0 = all */
-  int verdict;                /* enum model_verdict, -1 = all (zero-initialise with STORE_FILTER_ALL) */
-  int state;                  /* enum model_context_state, -1 = all */
-  bool unpublished_only;      /* CLOSED and not published */
-  bool open_only;             /* alarms */
+  int64_t from_us, to_us;                     /* order time (start while open): from <= t < to; 0, 0 = all */
+  int verdict;                                /* enum model_verdict, -1 = all (zero-initialise with STORE_FILTER_ALL) */
+  int state;                                  /* enum model_context_state, -1 = all */
+  bool unpublished_only;                      /* CLOSED and not published */
+  bool open_only;                             /* alarms */
   bool newest_first;
 };
 #define STORE_FILTER_ALL ((struct store_filter){.verdict = -1, .state = -1})

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a run does next. ingest_advance() looks at the state and starts whatever is due; it may be called at any time.
+ */
+#include "core/ingest_priv.h"
+
+#include "model/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A clock difference above this between the tool and the collector makes the receipt time the order time. */
+#define CLOCK_TOLERANCE_US (INT64_C(300) * TFDC_US_PER_S)
+/* Raw bytes at which a chunk is cut whatever it may pack to. */
+#define RAW_CHUNK_BYTES ((size_t)8 << 20)
+
+static uint64_t before(uint64_t seq) { return seq - 1; }
+
+/* Everything up to here is durable, or was rejected. */
+uint64_t ingest_durable(const struct run *r) {
+  uint64_t durable = r->last_recv;
+  if (r->n_cuts > 0 && before(r->cuts[0].first_seq) < durable) durable = before(r->cuts[0].first_seq);
+  if (r->n_blocks > 0 && before(r->open_first_seq) < durable) durable = before(r->open_first_seq);
+  if (r->dirty_seq > 0 && before(r->dirty_seq) < durable) durable = before(r->dirty_seq);
+  if (r->put_seq > 0 && before(r->put_seq) < durable) durable = before(r->put_seq);
+  if (r->have_end && before(r->end_seq) < durable) durable = before(r->end_seq);
+  return durable;
+}
+
+static void answer_hub(struct ingest *g, struct run *r) {
+  int phase = r->phase.state;
+  if (!r->attached || phase == LOADING || phase == OPENING) return;
+  uint64_t durable = ingest_durable(r);
+  if (r->announce) {
+    struct ingest_action *a = ingest_act(g, INGEST_REPLY);
+    a->stream = r->stream;
+    a->reply = (struct model_hub_reply){
+        .kind = MODEL_REPLY_RESUME, .run = r->handle, .seq = durable, .closed = phase == CLOSED};
+    r->announce = false;
+    r->acked = durable;
+  } else if (durable > r->acked) {
+    struct ingest_action *a = ingest_act(g, INGEST_REPLY);
+    a->stream = r->stream;
+    a->reply =
+        (struct model_hub_reply){.kind = MODEL_REPLY_ACK, .run = r->handle, .seq = durable, .end = phase == CLOSED};
+    r->acked = durable;
+  }
+}
+
+/* ---- operations on the row ---- */
+
+static struct ingest_action *start_op(struct ingest *g, struct run *r, enum op op, enum ingest_action_kind kind) {
+  r->op = op;
+  struct ingest_action *a = ingest_act(g, kind);
+  a->ticket = ingest_ticket(r, 0);
+  a->context_id = r->ctx.context_id;
+  a->revision = r->ctx.revision;
+  a->context = &r->ctx;
+  return a;
+}
+
+static void start_put(struct ingest *g, struct run *r) {
+  r->put_seq = r->dirty_seq;
+  r->dirty_seq = 0;
+  r->ctx.last_seq = ingest_durable(r);
+  if (r->put_seq > 0) { /* the row makes what it holds durable, up to the first block that is not */
+    uint64_t held = r->put_seq;
+    r->put_seq = 0;
+    r->ctx.last_seq = ingest_durable(r);
+    r->put_seq = held;
+  }
+  r->ctx.stored_us = g->wall.us;
+  (void)start_op(g, r, OP_PUT, INGEST_PUT_CONTEXT);
+}
+
+static void close_row(struct ingest *g, struct run *r) {
+  struct model_context *c = &r->ctx;
+  c->state = MODEL_CONTEXT_CLOSED;
+  c->revision++;
+  c->published = false;
+  c->reopened = false;
+  if (r->have_end) {
+    c->end_us = r->end_us != MODEL_NO_TIME ? r->end_us : r->last_sample_us;
+    c->end_reason = r->end_reason;
+  } else if (c->end_us == MODEL_NO_TIME) {
+    c->end_us = r->last_sample_us;
+    c->end_reason = MODEL_END_UNKNOWN;
+  }
+  if (c->end_us == MODEL_NO_TIME) c->end_us = c->start_us;
+  if (c->revision == 1) {
+    c->received_us = g->wall.us;
+    int64_t apart = c->end_us > g->wall.us ? c->end_us - g->wall.us : g->wall.us - c->end_us;
+    c->order_clock = !c->historical && apart > CLOCK_TOLERANCE_US;
+    c->order_us = c->order_clock ? c->received_us : c->end_us;
+  }
+  c->chunk_count = 0;
+  c->points = 0;
+  for (size_t i = 0; i < r->n_chunks; i++) c->points += r->chunks[i].points;
+  c->chunk_count = (uint32_t)r->n_chunks;
+}
+
+static bool digest_row(struct ingest *g, struct run *r) {
+  uint64_t *sums = tfdc_arena_array(&g->step_mem, r->n_chunks, sizeof *sums);
+  if (sums == NULL) return false;
+  for (size_t i = 0; i < r->n_chunks; i++) sums[i] = r->chunks[i].checksum;
+  r->ctx.chunk_digest = model_chunk_digest(sums, r->n_chunks);
+  return true;
+}
+
+static void start_commit(struct ingest *g, struct run *r) {
+  if (!digest_row(g, r)) return; /* out of memory: the next tick tries again */
+  close_row(g, r);
+  r->put_seq = r->dirty_seq;
+  r->dirty_seq = 0;
+  r->ctx.last_seq = r->last_recv;
+  r->ctx.stored_us = g->wall.us;
+  (void)start_op(g, r, OP_PUT, INGEST_PUT_CONTEXT);
+}
+
+static void start_publish(struct ingest *g, struct run *r) {
+  struct ingest_action *a = start_op(g, r, OP_PUBLISH, INGEST_PUBLISH);
+  a->completion = (struct model_completion){
+      .key = r->ctx.key,
+      .context_id = r->ctx.context_id,
+      .revision = r->ctx.revision,
+      .judgement = 1,
+      .timestamp_us = r->ctx.received_us,
+      .order_us = r->ctx.order_us,
+      .chunk_count = r->ctx.chunk_count,
+      .recipe_id = r->ctx.recipe_id,
+      .end_reason = r->ctx.end_reason,
+  };
+}
+
+/* ---- cuts ---- */
+
+void ingest_cut_open(struct ingest *g, struct run *r) {
+  if (r->n_blocks == 0 || r->n_cuts == MAX_CUTS) return;
+  (void)g;
+  struct cut *c = &r->cuts[r->n_cuts++];
+  r->last_part = r->last_part % 255 + 1;
+  *c = (struct cut){
+      .blocks = r->blocks,
+      .n_blocks = r->n_blocks,
+      .first_seq = r->open_first_seq,
+      .last_seq = r->open_last_seq,
+      .bytes = r->open_bytes,
+      .part = r->last_part,
+  };
+  r->ctx.points += r->open_points;
+  r->blocks = NULL;
+  r->n_blocks = r->blocks_cap = 0;
+  r->open_bytes = 0;
+  r->open_points = 0;
+}
+
+static void start_cut(struct ingest *g, struct run *r, struct cut *c) {
+  c->in_flight = true;
+  struct ingest_action *a = ingest_act(g, INGEST_CUT);
+  a->ticket = ingest_ticket(r, c->part);
+  a->cut.blocks = c->blocks;
+  a->cut.n_blocks = c->n_blocks;
+  a->cut.context_id = r->ctx.context_id;
+  a->cut.first_seq = c->first_seq;
+  a->cut.last_seq = c->last_seq;
+  a->cut.revision = r->ctx.revision + 1;
+  a->cut.stored_us = g->wall.us;
+}
+
+static bool cut_is_due(struct ingest *g, const struct run *r) {
+  if (r->n_blocks == 0) return false;
+  if (r->phase.state == CLOSING || g->draining || r->close_now) return true;
+  if ((double)r->open_points * g->bytes_per_point >= (double)g->options.chunk_bytes) return true;
+  if (r->open_bytes >= RAW_CHUNK_BYTES) return true;
+  tfdc_mono due = tfdc_mono_add(r->open_since, g->options.chunk_age);
+  if (due.us <= g->now.us) return true;
+  ingest_want(g, due);
+  return false;
+}
+
+/* The row with the steps that lie before a chunk's samples is durable before the chunk: what a resumed hub is told to
+ * skip must be all there. */
+static void advance_cuts(struct ingest *g, struct run *r) {
+  if (cut_is_due(g, r)) ingest_cut_open(g, r);
+  for (size_t i = 0; i < r->n_cuts; i++) {
+    struct cut *c = &r->cuts[i];
+    if (c->in_flight || c->done) continue;
+    if (c->retry.us > g->now.us) {
+      ingest_want(g, c->retry);
+      continue;
+    }
+    bool row_first = (r->dirty_seq > 0 && r->dirty_seq < c->last_seq) || (r->put_seq > 0 && r->put_seq < c->last_seq);
+    if (row_first && r->op == OP_NONE && r->dirty_seq > 0 && r->retry.us > g->now.us && r->retry.us != TFDC_NEVER)
+      return;
+    if (row_first) {
+      if (r->op == OP_NONE && r->dirty_seq > 0) start_put(g, r);
+      return;
+    }
+    start_cut(g, r, c);
+  }
+}
+
+static void insert_chunk(struct run *r, const struct model_chunk *chunk) {
+  if (r->n_chunks == r->chunks_cap) {
+    size_t cap = r->chunks_cap == 0 ? 8 : r->chunks_cap * 2;
+    struct model_chunk *bigger = realloc(r->chunks, cap * sizeof *bigger);
+    TFDC_ASSERT(bigger != NULL); /* the chunk is durable: forgetting it would close the run without it */
+    r->chunks = bigger;
+    r->chunks_cap = cap;
+  }
+  size_t at = r->n_chunks++;
+  for (; at > 0 && r->chunks[at - 1].first_seq > chunk->first_seq; at--) r->chunks[at] = r->chunks[at - 1];
+  r->chunks[at] = *chunk;
+  r->chunks[at].blob = NULL;
+}
+
+void ingest_cut_done(struct ingest *g, struct run *r, struct cut *c, const struct ingest_event *e) {
+  c->in_flight = false;
+  if (e->rc != TFDC_OK) {
+    c->retry = ingest_backoff(g, c->failures++);
+    ingest_count(g, INGEST_N_RETRIES, tfdc_rc_label(e->rc), 1);
+    ingest_want(g, c->retry);
+    return;
+  }
+  c->done = true;
+  TFDC_ASSERT(e->n_chunks == 1);
+  const struct model_chunk *chunk = &e->chunks[0];
+  insert_chunk(r, chunk);
+  ingest_count(g, INGEST_N_CHUNKS, NULL, 1);
+  ingest_count(g, INGEST_N_CHUNK_BYTES, NULL, (double)chunk->blob_n);
+  if (chunk->points >= 1000)
+    g->bytes_per_point += ((double)chunk->blob_n / (double)chunk->points - g->bytes_per_point) / 16;
+  while (r->n_cuts > 0 && r->cuts[0].done) {
+    for (size_t i = 0; i < r->cuts[0].n_blocks; i++) model_block_unref(r->cuts[0].blocks[i]);
+    free(r->cuts[0].blocks);
+    g->bytes -= r->cuts[0].bytes;
+    memmove(&r->cuts[0], &r->cuts[1], (--r->n_cuts) * sizeof r->cuts[0]);
+  }
+}
+
+/* ---- loading ---- */
+
+static bool take_chunk_list(struct run *r, const struct model_chunk *chunks, size_t n) {
+  struct model_chunk *list = malloc((n + 1) * sizeof *list);
+  if (list == NULL) return false;
+  if (n > 0) memcpy(list, chunks, n * sizeof *list);
+  for (size_t i = 0; i < n; i++) list[i].blob = NULL;
+  free(r->chunks);
+  r->chunks = list;
+  r->n_chunks = n;
+  r->chunks_cap = n + 1;
+  for (size_t i = 0; i < n; i++)
+    if (list[i].last_us != MODEL_NO_TIME && list[i].last_us > r->last_sample_us) r->last_sample_us = list[i].last_us;
+  return true;
+}
+
+static bool take_row(struct run *r, const struct model_context *row) {
+  struct tfdc_arena mem = {0};
+  struct model_context copy;
+  if (model_context_copy(row, &mem, &copy) != TFDC_OK) return false;
+  struct model_step *steps = malloc((copy.n_steps + 1) * sizeof *steps);
+  struct model_event *events = malloc((copy.n_events + 1) * sizeof *events);
+  if (steps == NULL || events == NULL) {
+    free(steps);
+    free(events);
+    tfdc_arena_deinit(&mem);
+    return false;
+  }
+  if (copy.n_steps > 0) memcpy(steps, copy.steps, copy.n_steps * sizeof *steps);
+  if (copy.n_events > 0) memcpy(events, copy.events, copy.n_events * sizeof *events);
+  tfdc_arena_deinit(&r->mem);
+  free(r->steps);
+  free(r->events);
+  r->mem = mem;
+  r->ctx = copy;
+  r->ctx.steps = r->steps = steps;
+  r->ctx.events = r->events = events;
+  r->steps_cap = copy.n_steps + 1;
+  r->events_cap = copy.n_events + 1;
+  return true;
+}
+
+static void resume_from_store(struct run *r) {
+  uint64_t seq = r->ctx.last_seq;
+  for (size_t i = 0; i < r->n_chunks; i++)
+    if (r->chunks[i].last_seq > seq) seq = r->chunks[i].last_seq;
+  r->last_recv = r->acked = seq;
+}
+
+static bool conflicts(const struct model_context *a, const struct model_context *b) {
+  return (a->recipe_id && b->recipe_id && strcmp(a->recipe_id, b->recipe_id) != 0) ||
+         (a->lot_id && b->lot_id && strcmp(a->lot_id, b->lot_id) != 0) ||
+         (a->substrate_id && b->substrate_id && strcmp(a->substrate_id, b->substrate_id) != 0);
+}
+
+static void first_load(struct ingest *g, struct run *r, const struct ingest_event *e) {
+  if (e->context == NULL) { /* nobody knows it: it begins here */
+    if (!r->attached) {
+      tfdc_sm_move(&r->phase, GONE);
+      return;
+    }
+    r->ctx.stored_us = g->wall.us;
+    tfdc_sm_move(&r->phase, OPENING);
+    return;
+  }
+  if (r->attached && r->ctx.run_id != NULL && conflicts(e->context, &r->ctx)) {
+    ingest_reject(g, r->stream, r->handle, 0, TFDC_E_RUN_CONFLICT, NULL);
+    ingest_detach(g, r);
+  }
+  if (!take_row(r, e->context) || !take_chunk_list(r, e->chunks, e->n_chunks)) {
+    r->retry = ingest_backoff(g, r->failures++);
+    return;
+  }
+  resume_from_store(r);
+  if (r->ctx.state == MODEL_CONTEXT_CLOSED) {
+    tfdc_sm_move(&r->phase, CLOSED);
+    int64_t age = g->wall.us - r->ctx.received_us;
+    r->closed_at.us = g->now.us - (age < 0 ? 0 : age);
+    if (!r->ctx.published) tfdc_sm_move(&r->phase, PUBLISHING);
+    return;
+  }
+  tfdc_sm_move(&r->phase, OPEN);
+  g->n_open++;
+  if (r->ctx.reopened) r->late_deadline = tfdc_mono_add(g->now, g->options.late_close);
+}
+
+/* Somebody else's run (its collector stopped, or is alive elsewhere): closed only when nothing was stored lately. */
+static bool somebody_else_feeds(struct ingest *g, const struct run *r, const struct ingest_event *e) {
+  if (r->touched || r->have_end) return false;
+  for (size_t i = 0; i < e->n_chunks; i++)
+    if (g->wall.us - e->chunks[i].stored_us < g->options.idle_close.us) return true;
+  return false;
+}
+
+static void closing_load(struct ingest *g, struct run *r, const struct ingest_event *e) {
+  if (e->context != NULL && e->context->revision > r->ctx.revision) { /* another collector closed it */
+    if (!take_row(r, e->context) || !take_chunk_list(r, e->chunks, e->n_chunks)) return;
+    resume_from_store(r);
+    r->have_end = r->close_now = false;
+    r->closed_at = g->now;
+    tfdc_sm_move(&r->phase, CLOSED);
+    if (g->n_open > 0) g->n_open--;
+    return;
+  }
+  if (somebody_else_feeds(g, r, e)) {
+    r->idle_from = g->reading_us;
+    r->close_now = false;
+    tfdc_sm_move(&r->phase, OPEN);
+    return;
+  }
+  if (!take_chunk_list(r, e->chunks, e->n_chunks)) return;
+  tfdc_sm_move(&r->phase, COMMITTING);
+}
+
+static bool op_failed(struct ingest *g, struct run *r, tfdc_rc rc) {
+  r->op = OP_NONE;
+  if (rc == TFDC_OK) {
+    r->failures = 0;
+    r->retry.us = TFDC_NEVER;
+    return false;
+  }
+  ingest_count(g, INGEST_N_RETRIES, tfdc_rc_label(rc), 1);
+  r->retry = ingest_backoff(g, r->failures++);
+  ingest_want(g, r->retry);
+  return true;
+}
+
+void ingest_loaded(struct ingest *g, struct run *r, const struct ingest_event *e) {
+  tfdc_rc rc = e->rc == TFDC_E_NOT_FOUND ? TFDC_OK : e->rc;
+  if (op_failed(g, r, rc)) return;
+  if (r->phase.state == LOADING)
+    first_load(g, r, e);
+  else
+    closing_load(g, r, e);
+}
+
+static void put_done(struct ingest *g, struct run *r, bool failed) {
+  if (failed) { /* what the row was to make durable is still owed */
+    if (r->put_seq > 0 && (r->dirty_seq == 0 || r->put_seq < r->dirty_seq)) {
+      r->dirty_seq = r->put_seq;
+      r->dirty_since = g->now;
+    }
+    r->put_seq = 0;
+    if (r->phase.state == COMMITTING) { /* the close is decided anew, with the same number */
+      r->ctx.revision--;
+      r->ctx.state = MODEL_CONTEXT_OPEN;
+      r->ctx.reopened = r->ctx.revision > 0;
+    }
+    return;
+  }
+  r->put_seq = 0;
+  if (r->phase.state == OPENING) {
+    tfdc_sm_move(&r->phase, OPEN);
+    g->n_open++;
+    ingest_count(g, INGEST_N_RUNS_STARTED, NULL, 1);
+  } else if (r->phase.state == COMMITTING) {
+    if (r->ctx.revision == 1) r->closed_at = g->now;
+    tfdc_sm_move(&r->phase, PUBLISHING);
+    if (g->n_open > 0) g->n_open--;
+    ingest_count(g, INGEST_N_RUNS_CLOSED, model_end_reason_name(r->ctx.end_reason), 1);
+  }
+}
+
+void ingest_op_done(struct ingest *g, struct run *r, const struct ingest_event *e) {
+  enum op op = r->op;
+  bool failed = op_failed(g, r, e->rc);
+  if (op == OP_PUT) {
+    put_done(g, r, failed);
+  } else if (op == OP_PUBLISH && !failed) {
+    ingest_count(g, INGEST_N_COMPLETIONS, NULL, 1);
+    tfdc_sm_move(&r->phase, MARKING);
+  } else if (op == OP_MARK && !failed) {
+    r->ctx.published = true;
+    r->have_end = r->close_now = false;
+    r->late_deadline.us = TFDC_NEVER;
+    tfdc_sm_move(&r->phase, CLOSED);
+  }
+}
+
+/* ---- advancing ---- */
+
+static void advance_open(struct ingest *g, struct run *r) {
+  advance_cuts(g, r);
+  if (r->dirty_seq > 0 && r->op == OP_NONE && !r->close_now) {
+    tfdc_mono due = tfdc_mono_add(r->dirty_since, g->options.chunk_age);
+    if (r->retry.us != TFDC_NEVER && r->retry.us > due.us) due = r->retry;
+    if (due.us <= g->now.us || (g->draining && r->retry.us == TFDC_NEVER))
+      start_put(g, r);
+    else
+      ingest_want(g, due);
+  }
+  if (g->draining && !r->close_now) return;
+  bool late_over = r->ctx.reopened && r->late_deadline.us <= g->now.us;
+  int64_t idle_left = r->idle_from + g->options.idle_close.us - g->reading_us;
+  if (r->close_now || late_over || idle_left <= 0) {
+    if (r->op != OP_NONE) return; /* a row on its way: afterwards */
+    r->close_now = true;
+    tfdc_sm_move(&r->phase, CLOSING);
+    return;
+  }
+  ingest_want(g, r->late_deadline);
+  if (g->reading) ingest_want(g, (tfdc_mono){g->now.us + idle_left});
+}
+
+/* One look at the phase; true when the next look may find more to do. */
+static bool advance_once(struct ingest *g, struct run *r) {
+  int phase = r->phase.state;
+  bool waits = r->retry.us != TFDC_NEVER && r->retry.us > g->now.us;
+  if (waits) ingest_want(g, r->retry);
+  switch (phase) {
+  case OPEN: advance_open(g, r); break;
+  case CLOSING:
+    advance_cuts(g, r);
+    if (r->n_cuts == 0 && r->n_blocks == 0) tfdc_sm_move(&r->phase, LISTING);
+    break;
+  case CLOSED:
+    if (r->close_now)
+      tfdc_sm_move(&r->phase, CLOSING);
+    else if (r->held != NULL)
+      ingest_release_held(g, r);
+    break;
+  default:
+    if (r->op != OP_NONE || waits) break;
+    if (phase == LOADING || phase == LISTING)
+      (void)start_op(g, r, OP_LOAD, INGEST_LOAD);
+    else if (phase == OPENING && r->chamber->durable)
+      start_put(g, r);
+    else if (phase == COMMITTING)
+      start_commit(g, r);
+    else if (phase == PUBLISHING)
+      start_publish(g, r);
+    else if (phase == MARKING)
+      (void)start_op(g, r, OP_MARK, INGEST_MARK);
+    break;
+  }
+  return r->phase.state != phase;
+}
+
+static bool is_over(const struct ingest *g, const struct run *r) {
+  if (r->op != OP_NONE || r->held != NULL) return false;
+  if (r->phase.state == GONE) return true;
+  return r->phase.state == CLOSED && g->now.us - r->closed_at.us > g->options.grace.us && r->n_blocks == 0 &&
+         r->n_cuts == 0;
+}
+
+void ingest_advance(struct ingest *g, struct run *r) {
+  while (advance_once(g, r)) continue;
+  if (r->phase.state == OPEN && r->held != NULL && !r->close_now) {
+    ingest_release_held(g, r);
+    while (advance_once(g, r)) continue;
+  }
+  answer_hub(g, r);
+  if (r->phase.state == CLOSED) ingest_want(g, tfdc_mono_add(r->closed_at, (tfdc_dur){g->options.grace.us + 1000000}));
+  if (is_over(g, r)) ingest_run_free(g, r);
+}
