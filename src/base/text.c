@@ -14,11 +14,12 @@ bool tfdc_is_id(const char *s, size_t n) {
   return true;
 }
 
-/* Length of the valid UTF-8 sequence at p (at most n bytes) and its code point, or 0. RFC 3629. */
-static size_t utf8_one(const uint8_t *p, size_t n, uint32_t *code) {
+size_t tfdc_utf8_next(const char *s, size_t n, uint32_t *ret_code) {
+  if (n == 0) return 0;
+  const uint8_t *p = (const uint8_t *)s;
   uint8_t lead = p[0];
   if (lead < 0x80) {
-    *code = lead;
+    *ret_code = lead;
     return 1;
   }
   size_t len = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
@@ -30,7 +31,7 @@ static size_t utf8_one(const uint8_t *p, size_t n, uint32_t *code) {
   }
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return 0;
-  *code = c;
+  *ret_code = c;
   return len;
 }
 
@@ -38,7 +39,7 @@ bool tfdc_is_text(const char *s, size_t n) {
   if (n > TFDC_TEXT_MAX) return false;
   for (size_t i = 0; i < n;) {
     uint32_t code;
-    size_t len = utf8_one((const uint8_t *)s + i, n - i, &code);
+    size_t len = tfdc_utf8_next(s + i, n - i, &code);
     if (len == 0 || code < 0x20 || (code >= 0x7f && code <= 0x9f)) return false;
     i += len;
   }
