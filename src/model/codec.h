@@ -10,6 +10,21 @@
 #include "base/cursor.h"
 #include "model/records.h"
 
+/* What a decoder takes and an encoder gives at most; above it LIMIT. */
+enum {
+  MODEL_MESSAGE_MAX = 1 << 20, /* bytes of a completion, verdict or alarm as JSON */
+  MODEL_ROW_MAX = 8 << 20,     /* bytes of a context, chamber, U record or body as JSON */
+  MODEL_BODY_MAX =
+      8 << 20,             /* bytes of the body of a definition; the definition around it: 2 * MODEL_BODY_MAX + 64 KB */
+  MODEL_SVIDS_MAX = 20000, /* of a chamber */
+  MODEL_STEPS_MAX = 10000, /* of a run */
+  MODEL_EVENTS_MAX = 10000,
+  MODEL_TAGS_MAX = 256,
+  MODEL_POINTS_MAX = 100000,   /* of a U record */
+  MODEL_STATE_BYTES_MAX = 512, /* of a rule state or an episode */
+  MODEL_CHARTS_MAX = 10000     /* of a strategy */
+};
+
 /* JSON (API, messages, context rows, verdicts, alarms, definitions). One table of fields per record drives encode,
  * decode and validation. Non-finite doubles are null. */
 TFDC_MUST_USE tfdc_rc model_context_to_json(const struct model_context *c, struct tfdc_buf *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Names of enums, ids and the order of runs. */
 #include "base/cursor.h"
+#include "model/fields.h"
 #include "model/records.h"
 
 #include <string.h>
@@ -8,57 +9,90 @@
 static const char *const verdicts[] = {"OK", "WARN", "OOC", "ACTION", "NOT_JUDGED"};
 static const char *const severities[] = {"info", "warning", "critical"};
 static const char *const end_reasons[] = {"none", "complete", "abort", "unknown"};
+static const char *const context_states[] = {"OPEN", "CLOSED"};
+static const char *const alarm_states[] = {"OPEN", "CLEARED"};
+static const char *const def_kinds[] = {"strategy", "limits"};
 static const char *const reasons[] = {
 #define X(name) #name,
     MODEL_REASON_LIST(X)
 #undef X
 };
 
-static const char *name_at(const char *const *names, size_t n, int value) {
-  return value >= 0 && (size_t)value < n ? names[value] : "?";
+const struct model_names model_verdict_names = {verdicts, TFDC_COUNT(verdicts)};
+const struct model_names model_reason_names = {reasons, TFDC_COUNT(reasons)};
+const struct model_names model_severity_names = {severities, TFDC_COUNT(severities)};
+const struct model_names model_end_reason_names = {end_reasons, TFDC_COUNT(end_reasons)};
+const struct model_names model_context_state_names = {context_states, TFDC_COUNT(context_states)};
+const struct model_names model_alarm_state_names = {alarm_states, TFDC_COUNT(alarm_states)};
+const struct model_names model_def_kind_names = {def_kinds, TFDC_COUNT(def_kinds)};
+
+static const char *name_at(const struct model_names *names, int value) {
+  return value >= 0 && (size_t)value < names->n ? names->names[value] : "?";
 }
 
-static bool find(const char *const *names, size_t n, const char *text, int *ret) {
-  for (size_t i = 0; i < n; i++) {
-    if (strcmp(names[i], text) != 0) continue;
+bool model_names_find(const struct model_names *names, const char *text, int *ret) {
+  for (size_t i = 0; i < names->n; i++) {
+    if (strcmp(names->names[i], text) != 0) continue;
     *ret = (int)i;
     return true;
   }
   return false;
 }
 
-const char *model_verdict_name(enum model_verdict v) { return name_at(verdicts, TFDC_COUNT(verdicts), (int)v); }
-const char *model_reason_name(enum model_reason r) { return name_at(reasons, TFDC_COUNT(reasons), (int)r); }
-const char *model_severity_name(enum model_severity s) { return name_at(severities, TFDC_COUNT(severities), (int)s); }
-const char *model_end_reason_name(enum model_end_reason r) {
-  return name_at(end_reasons, TFDC_COUNT(end_reasons), (int)r);
-}
+const char *model_verdict_name(enum model_verdict v) { return name_at(&model_verdict_names, (int)v); }
+const char *model_reason_name(enum model_reason r) { return name_at(&model_reason_names, (int)r); }
+const char *model_severity_name(enum model_severity s) { return name_at(&model_severity_names, (int)s); }
+const char *model_end_reason_name(enum model_end_reason r) { return name_at(&model_end_reason_names, (int)r); }
+const char *model_context_state_name(enum model_context_state s) { return name_at(&model_context_state_names, (int)s); }
+const char *model_alarm_state_name(enum model_alarm_state s) { return name_at(&model_alarm_state_names, (int)s); }
+const char *model_def_kind_name(enum model_def_kind k) { return name_at(&model_def_kind_names, (int)k); }
 
 bool model_verdict_parse(const char *text, enum model_verdict *ret) {
   int v;
-  if (!find(verdicts, TFDC_COUNT(verdicts), text, &v)) return false;
+  if (!model_names_find(&model_verdict_names, text, &v)) return false;
   *ret = (enum model_verdict)v;
   return true;
 }
 
 bool model_reason_parse(const char *text, enum model_reason *ret) {
   int v;
-  if (!find(reasons, TFDC_COUNT(reasons), text, &v)) return false;
+  if (!model_names_find(&model_reason_names, text, &v)) return false;
   *ret = (enum model_reason)v;
   return true;
 }
 
 bool model_severity_parse(const char *text, enum model_severity *ret) {
   int v;
-  if (!find(severities, TFDC_COUNT(severities), text, &v)) return false;
+  if (!model_names_find(&model_severity_names, text, &v)) return false;
   *ret = (enum model_severity)v;
   return true;
 }
 
 bool model_end_reason_parse(const char *text, enum model_end_reason *ret) {
   int v;
-  if (!find(end_reasons, TFDC_COUNT(end_reasons), text, &v)) return false;
+  if (!model_names_find(&model_end_reason_names, text, &v)) return false;
   *ret = (enum model_end_reason)v;
+  return true;
+}
+
+bool model_context_state_parse(const char *text, enum model_context_state *ret) {
+  int v;
+  if (!model_names_find(&model_context_state_names, text, &v)) return false;
+  *ret = (enum model_context_state)v;
+  return true;
+}
+
+bool model_alarm_state_parse(const char *text, enum model_alarm_state *ret) {
+  int v;
+  if (!model_names_find(&model_alarm_state_names, text, &v)) return false;
+  *ret = (enum model_alarm_state)v;
+  return true;
+}
+
+bool model_def_kind_parse(const char *text, enum model_def_kind *ret) {
+  int v;
+  if (!model_names_find(&model_def_kind_names, text, &v)) return false;
+  *ret = (enum model_def_kind)v;
   return true;
 }
 
