@@ -49,6 +49,7 @@ struct spc_learned_chart {
   double dof;                  /* behind s */
   double width_lo, width_up;   /* in units of s sqrt(1 + 1/n): the common width times the chart's own factor */
   double factor_lo, factor_up; /* >= 1 */
+  double far_lo, far_up;       /* farthest good run below and above its centre, in units of s sqrt(1 + 1/n); >= 0 */
   double ratio_mr;             /* s over the spread from moving ranges; NaN: unknown */
   double skew;                 /* of the residuals */
   double t_max;                /* largest left-out studentised deviation of a good run */
