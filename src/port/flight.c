@@ -2,13 +2,33 @@
 #include "port/flight.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 void port_flight_init(struct port_flight *f, const struct port *p) {
   *f = (struct port_flight){.port = p};
   TFDC_ASSERT(pthread_mutex_init(&f->mtx, NULL) == 0);
 }
 
-void port_flight_deinit(struct port_flight *f) { (void)pthread_mutex_destroy(&f->mtx); }
+void port_flight_deinit(struct port_flight *f) {
+  while (f->shares != NULL) {
+    struct port_flight_share *next = f->shares->next;
+    free(f->shares);
+    f->shares = next;
+  }
+  (void)pthread_mutex_destroy(&f->mtx);
+}
+
+/* The loop's share, made when it is not there; NULL when memory is out. Under mtx. */
+static struct port_flight_share *share_of(struct port_flight *f, const struct port_loop *loop) {
+  struct port_flight_share *s = f->shares;
+  while (s != NULL && s->loop != loop) s = s->next;
+  if (s != NULL) return s;
+  s = calloc(1, sizeof *s);
+  if (s == NULL) return NULL;
+  *s = (struct port_flight_share){.next = f->shares, .loop = loop};
+  f->shares = s;
+  return s;
+}
 
 tfdc_rc port_flight_enter(struct port_flight *f, struct port_req *r) {
   tfdc_rc rc = TFDC_OK;
@@ -19,7 +39,12 @@ tfdc_rc port_flight_enter(struct port_flight *f, struct port_req *r) {
     rc = TFDC_E_CLOSED;
   else if (full)
     rc = TFDC_E_BUSY;
+  struct port_flight_share *share = rc == TFDC_OK ? share_of(f, r->loop) : NULL;
+  if (rc == TFDC_OK && share == NULL) rc = TFDC_E_NOMEM;
   if (rc == TFDC_OK) {
+    share->requests++;
+    share->owed++;
+    share->bytes += r->bytes;
     f->requests++;
     f->owed++;
     f->bytes += r->bytes;
@@ -34,6 +59,9 @@ static void run_done(struct port_task *t) {
   struct port_req *r = (struct port_req *)((char *)t - offsetof(struct port_req, task));
   struct port_flight *f = r->impl;
   (void)pthread_mutex_lock(&f->mtx);
+  struct port_flight_share *share = share_of(f, r->loop);
+  share->requests--;
+  share->bytes -= r->bytes;
   f->requests--;
   f->bytes -= r->bytes;
   (void)pthread_mutex_unlock(&f->mtx);
@@ -41,6 +69,7 @@ static void run_done(struct port_task *t) {
   r->done(r);
 
   (void)pthread_mutex_lock(&f->mtx);
+  share->owed--;
   f->owed--;
   struct port_task *closed = f->owed == 0 ? f->closed : NULL;
   struct port_loop *loop = f->closed_loop;
@@ -69,4 +98,22 @@ void port_flight_close(struct port_flight *f, struct port_loop *loop, struct por
   bool now = f->owed == 0;
   (void)pthread_mutex_unlock(&f->mtx);
   if (now) port_post(loop, closed);
+}
+
+void port_flight_forget(struct port_flight *f, const struct port_loop *loop) {
+  (void)pthread_mutex_lock(&f->mtx);
+  struct port_flight_share **at = &f->shares;
+  while (*at != NULL && (*at)->loop != loop) at = &(*at)->next;
+  struct port_flight_share *s = *at;
+  struct port_task *closed = NULL;
+  if (s != NULL) {
+    f->requests -= s->requests;
+    f->owed -= s->owed;
+    f->bytes -= s->bytes;
+    if (s->owed > 0 && f->owed == 0) closed = f->closed;
+    *at = s->next;
+    free(s);
+  }
+  (void)pthread_mutex_unlock(&f->mtx);
+  if (closed != NULL) port_post(f->closed_loop, closed);
 }
