@@ -14,7 +14,7 @@
   X(DATA, "data", PATH, "tfdc.db", 1, 4096, "TFDC_DATA", "", "the SQLite file: store, queue and key-value data")       \
   X(NODE_NAME, "node.name", TEXT, "", 0, 64, "TFDC_NODE_NAME", "POD_NAME",                                             \
     "name of this process in logs and verdicts; empty: host name")                                                     \
-  X(LOG_LEVEL, "log.level", TEXT, "info", 1, 8, "TFDC_LOG_LEVEL", "LOG_LEVEL", "debug, info, warn or error")           \
+  X(LOG_LEVEL, "log.level", TEXT, "info", 1, 8, "TFDC_LOG_LEVEL", "", "debug, info, warn or error")                    \
   X(DRAIN_S, "shutdown.drain_s", DUR, "20", 0, 600, "TFDC_SHUTDOWN_DRAIN_S", "",                                       \
     "after SIGTERM: at most so long to finish what is in flight")                                                      \
   /* ingest: where hubs connect */                                                                                     \
@@ -138,6 +138,6 @@
   X(SUBSCRIPTION_RETRIES, "subscription.retries", INT, "3", 0, 100, "TFDC_SUBSCRIPTION_RETRIES",                       \
     "SUBSCRIPTION_UPDATE_RETRY_ATTEMPTS", "tries before it is reported")                                               \
   X(SUBSCRIPTION_BACKOFF_S, "subscription.backoff_s", DUR, "2", 0, 600, "TFDC_SUBSCRIPTION_BACKOFF_S",                 \
-    "SUBSCRIPTION_UPDATE_BACKOFF_SECONDS SUBSCRIPTION_UPDATE_RETRY_BACKOFF_SECONDS", "pause between tries")
+    "SUBSCRIPTION_UPDATE_BACKOFF_SECONDS", "pause between tries")
 
 #endif
