@@ -50,7 +50,7 @@ tfdc_rc port_flight_enter(struct port_flight *f, struct port_req *r) {
     f->bytes += r->bytes;
   }
   (void)pthread_mutex_unlock(&f->mtx);
-  return rc;
+  return rc == TFDC_OK ? rc : tfdc_fail(&r->err, rc, "%s: %s", f->port->ops->name, tfdc_rc_text(rc));
 }
 
 /* The request stops counting before its done runs, so that done may submit the next one into a full port; close waits
