@@ -22,7 +22,9 @@ enum {
   MODEL_TAGS_MAX = 256,
   MODEL_POINTS_MAX = 100000,   /* of a U record */
   MODEL_STATE_BYTES_MAX = 512, /* of a rule state or an episode */
-  MODEL_CHARTS_MAX = 10000     /* of a strategy */
+  MODEL_CHARTS_MAX = 10000,    /* of a strategy, of a group of a limit set */
+  MODEL_CENTRES_MAX = 10000,   /* of a chart of a limit set: its chambers */
+  MODEL_GROUPS_MAX = 10000     /* of a limit set */
 };
 
 /* JSON (API, messages, context rows, verdicts, alarms, definitions). One table of fields per record drives encode,

@@ -105,6 +105,8 @@ TFDC_MUST_USE tfdc_rc model_fields_copy(const struct model_table *t, const void 
                                         void *ret);
 /* A field by its name, NULL when there is none. */
 const struct model_field *model_table_find(const struct model_table *t, const char *name);
+/* The text field whose name is nearest to what was written, NULL when none is near. */
+const char *model_table_nearest_text(const struct model_table *t, const char *name);
 /* The text of a string field, NULL when not known. */
 const char *model_field_text(const struct model_field *f, const void *record);
 bool model_field_is_text(const struct model_field *f);

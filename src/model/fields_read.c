@@ -127,23 +127,33 @@ static tfdc_rc read_blob(struct reader *r, const struct model_field *f, const js
   return TFDC_OK;
 }
 
-/* The nearest of the names, when it is near enough to be a slip. */
-static const char *nearest(const char *s, const char *(*name_at)(const void *names, size_t i), const void *names,
-                           size_t n) {
+/* Keeps in *best the name that is nearest to s, when it is near enough to be a slip; *least comes as SLIP_MAX + 1. */
+enum { SLIP_MAX = 3 };
+static void keep_nearest(const char *s, const char *name, size_t *least, const char **best) {
+  size_t d = tfdc_distance(s, name);
+  if (d >= *least || d >= strlen(name)) return;
+  *least = d;
+  *best = name;
+}
+
+static const char *nearest_name(const struct model_names *names, const char *s) {
   const char *best = NULL;
-  size_t least = 4;
-  for (size_t i = 0; i < n; i++) {
-    size_t d = tfdc_distance(s, name_at(names, i));
-    if (d >= least || d >= strlen(name_at(names, i))) continue;
-    least = d;
-    best = name_at(names, i);
+  size_t least = SLIP_MAX + 1;
+  for (size_t i = 0; i < names->n; i++) keep_nearest(s, names->names[i], &least, &best);
+  return best;
+}
+
+static const char *nearest_field(const struct model_table *t, const char *s, bool texts_only) {
+  const char *best = NULL;
+  size_t least = SLIP_MAX + 1;
+  for (size_t i = 0; i < t->n; i++) {
+    if (!texts_only || model_field_is_text(&t->fields[i])) keep_nearest(s, t->fields[i].name, &least, &best);
   }
   return best;
 }
 
-static const char *enum_name_at(const void *names, size_t i) { return ((const struct model_names *)names)->names[i]; }
-static const char *field_name_at(const void *table, size_t i) {
-  return ((const struct model_table *)table)->fields[i].name;
+const char *model_table_nearest_text(const struct model_table *t, const char *name) {
+  return nearest_field(t, name, true);
 }
 
 static tfdc_rc unknown(struct reader *r, const char *what, const char *near) {
@@ -155,7 +165,7 @@ static tfdc_rc read_enum(struct reader *r, const struct model_field *f, const js
   if (!json_is_string(v)) return wrong_type(r, "a name");
   int i;
   if (!model_names_find(f->names, json_string_value(v), &i))
-    return unknown(r, "value", nearest(json_string_value(v), enum_name_at, f->names, f->names->n));
+    return unknown(r, "value", nearest_name(f->names, json_string_value(v)));
   model_set_int(f, base, i);
   return TFDC_OK;
 }
@@ -255,7 +265,7 @@ static tfdc_rc refuse_unknown_keys(struct reader *r, const struct model_table *t
     if (model_table_find(t, key) != NULL || (r->path.n == 0 && strcmp(key, "v") == 0)) continue;
     push(r, key, 0);
     r->on_key = true;
-    return unknown(r, "key", nearest(key, field_name_at, t, t->n));
+    return unknown(r, "key", nearest_field(t, key, false));
   }
   return TFDC_OK;
 }
