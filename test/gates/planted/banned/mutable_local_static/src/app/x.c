@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+int f(void) {
+  static int counter;
+  return ++counter;
+}
