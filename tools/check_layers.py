@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The may-use table of ARCHITECTURE.md, checked on every #include under src: check_layers.py [ROOT].
 
-Tests (x_test.c and x_fuzz.c) may use everything. A technology's header stands only in its own folder.
+Tests and their tools (x_test.c, x_fuzz.c, x_tool.c) may use everything. A technology's header stands only in its own folder.
 """
 import os
 import re
@@ -30,10 +30,12 @@ TECHNOLOGY = (
     (r"uv\.h$|uv/", ("run", "adapter")),
     (r"xxhash\.h$", ("base", "mebo")),
     (r"zstd(_errors)?\.h$|lz4(hc|frame)?\.h$|snappy-c\.h$", ("mebo",)),
-    (r"sleef\.h$|sleefinline", ("eq",)),
+    (r"sleef\.h$|sleefinline", ("eq", "spc/fit")),
     (r"lapacke?\.h$|cblas.*\.h$", ("spc/fit",)),
     (r"jansson\.h$|yaml\.h$|cyaml/", ("model", "app")),
 )
+# Installed headers (include/) -> their module.
+INSTALLED = {"mebo.h": "mebo"}
 # Adapters of the simulated world use no technology at all, the event loop included.
 BARE_ADAPTERS = ("adapter/mem", "adapter/faulty", "adapter/sim")
 C_HEADERS = set("""assert ctype errno fenv float inttypes iso646 limits math stdalign stdarg stdatomic stdbool stddef
@@ -55,7 +57,7 @@ def place_of(path):
 
 def project_problem(root, path, place, header):
     """Why `place` may not include the project header, or None."""
-    module = header.split("/")[0]
+    module = INSTALLED.get(header, header.split("/")[0])
     if module not in MODULES:
         beside = os.path.join(root, os.path.dirname(path), header)
         return f'"{header}": write "module/x.h"' if os.path.exists(beside) else technology_problem(place, header)
@@ -87,7 +89,7 @@ def main():
     granted = allowed("layers")
     problems, looked_at = [], 0
     for path in files(root, (".c", ".h"), ("src/",)):
-        if re.search(r"_(test|fuzz|bench)\.[ch]$", path):
+        if re.search(r"_(test|fuzz|bench|tool)\.[ch]$", path):
             continue
         looked_at += 1
         place = place_of(path)
@@ -97,7 +99,8 @@ def main():
         text = text_of(root, path) or ""
         for m in INCLUDE.finditer(text):
             header = m.group(2)
-            why = (project_problem(root, path, place, header) if m.group(1) == '"'
+            ours = m.group(1) == '"' or header in INSTALLED
+            why = (project_problem(root, path, place, header) if ours
                    else technology_problem(place, header))
             if why and not granted(path, header):
                 problems.append(f"{path}:{text.count(chr(10), 0, m.start()) + 1}: {why}")

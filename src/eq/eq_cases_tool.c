@@ -104,7 +104,8 @@ int main(void) {
   static const struct {
     const char *word;
     void (*fn)(struct world *, const char *);
-  } words[] = {{"run ", begin}, {"series ", read_series}, {"step ", read_step}, {"event ", read_event}, {"eq ", answer}};
+  } words[] = {
+      {"run ", begin}, {"series ", read_series}, {"step ", read_step}, {"event ", read_event}, {"eq ", answer}};
   char line[8192];
   struct world *w = calloc(1, sizeof *w);
   if (w == NULL) return 2;

@@ -103,7 +103,7 @@ enum model_metric_type { MODEL_METRIC_COUNTER, MODEL_METRIC_GAUGE, MODEL_METRIC_
 /* Upper bounds of the buckets of all histograms, in seconds; +Inf follows. */
 #define MODEL_METRIC_BUCKETS(B)                                                                                        \
   B(0.0001)                                                                                                            \
-  B(0.0002) B(0.0005) B(0.001) B(0.002) B(0.005) B(0.01) B(0.02) B(0.05) B(0.1) B(0.2) B(0.5) B(1) B(2) B(5) B(10)     \
-      B(20) B(60)
+  B(0.0002)                                                                                                            \
+  B(0.0005) B(0.001) B(0.002) B(0.005) B(0.01) B(0.02) B(0.05) B(0.1) B(0.2) B(0.5) B(1) B(2) B(5) B(10) B(20) B(60)
 
 #endif

@@ -85,7 +85,7 @@ def main():
     for path in files(root, (".c", ".h"), ("src/", "test/", "fuzz/", "bench/", "tools/", "include/", "examples/")):
         looked_at += 1
         code = code_of(text_of(root, path) or "")
-        own_test = path.endswith("_test.c")
+        own_test = re.search(r"_(test|tool|bench)\.[ch]$", path)
         problems += calls(path, code, EVERYWHERE, granted)
         if path.startswith("src/") and not own_test:
             problems += calls(path, code, CLOCK, granted)

@@ -42,7 +42,7 @@ def check(root, path, flags):
 def main():
     root = root_of(sys.argv)
     flags = include_flags(root)
-    paths = files(root, (".h",), ("src/", "include/", "test/support/"))
+    paths = [p for p in files(root, (".h",), ("src/", "include/", "test/support/")) if not p.endswith("_test.h")]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(lambda p: check(root, p, flags), paths))
     finish("headers", len(paths), [f for f in found if f])
