@@ -41,6 +41,17 @@ static inline uint64_t mebo_peek64(const uint8_t *p, uint64_t pos) {
   return mebo_load64(at, true) << shift | (uint64_t)at[8] >> (8 - shift);
 }
 
+/* Bit streams are decoded on the source itself up to MEBO_REACH bytes before its end; the rest, where a word could
+ * reach over the end, on a copy with zeros behind. pos becomes the bit in the copy; returned is where the stream ends
+ * there. */
+enum { MEBO_REACH = 16, MEBO_TAIL = 8 + 3 * MEBO_REACH };
+static inline uint64_t mebo_tail(uint8_t tail[MEBO_TAIL], const uint8_t *p, size_t size, uint64_t *pos) {
+  size_t done = (size_t)(*pos >> 3);
+  memcpy(tail, p + done, size - done);
+  *pos &= 7;
+  return 8 * (uint64_t)(size - done);
+}
+
 /* Most significant bit first. The bits that do not fill a byte yet wait at the top of acc; each put stores the 8 bytes
  * at p, so 8 bytes behind the end must be writable. */
 struct mebo_bit_writer {

@@ -20,8 +20,16 @@ TFDC_MUST_USE tfdc_rc mebo_ts_decode(uint8_t encoding, bool big, struct tfdc_cur
 bool mebo_value_supported(uint8_t encoding);
 size_t mebo_value_most(uint8_t encoding, size_t n);
 uint64_t mebo_value_least(uint8_t encoding, uint64_t n);
-size_t mebo_value_encode(uint8_t encoding, bool big, const double *v, size_t n, uint8_t *dst);
+struct mebo_alp; /* working memory of ALP; other encodings take NULL */
+size_t mebo_value_encode(uint8_t encoding, bool big, const double *v, size_t n, uint8_t *dst, struct mebo_alp *alp);
 TFDC_MUST_USE tfdc_rc mebo_value_decode(uint8_t encoding, bool big, struct tfdc_cursor src, double *v, size_t n);
+
+size_t mebo_chimp_encode(const double *v, size_t n, uint8_t *dst);
+TFDC_MUST_USE tfdc_rc mebo_chimp_decode(struct tfdc_cursor src, double *v, size_t n);
+TFDC_MUST_USE tfdc_rc mebo_alp_create(struct mebo_alp **ret);
+void mebo_alp_destroy(struct mebo_alp *a);
+size_t mebo_alp_encode(struct mebo_alp *a, bool big, const double *v, size_t n, uint8_t *dst);
+TFDC_MUST_USE tfdc_rc mebo_alp_decode(bool big, struct tfdc_cursor src, double *v, size_t n);
 
 bool mebo_compression_supported(uint8_t type);
 /* zstd's working memory for compression; *c is NULL until first used, then the caller's. */

@@ -61,9 +61,7 @@ static tfdc_rc check_magic(unsigned magic, struct tfdc_error *err) {
 static tfdc_rc check_codes(const struct mebo_reader *r, const struct header *h, struct tfdc_error *err) {
   unsigned ts = r->ts_encoding, v = r->value_encoding;
   if (!mebo_ts_supported(r->ts_encoding)) return tfdc_fail(err, TFDC_E_MALFORMED, "byte 2: time stamp encoding %u", ts);
-  if (!mebo_value_supported(r->value_encoding))
-    return tfdc_fail(err, v == MEBO_VALUE_CHIMP || v == MEBO_VALUE_ALP ? TFDC_E_UNSUPPORTED : TFDC_E_MALFORMED,
-                     "byte 2: value encoding %u", v);
+  if (!mebo_value_supported(r->value_encoding)) return tfdc_fail(err, TFDC_E_MALFORMED, "byte 2: value encoding %u", v);
   uint8_t compressions[2] = {h->ts_compression, h->value_compression};
   for (size_t i = 0; i < 2; i++) {
     unsigned c = compressions[i];

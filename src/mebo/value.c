@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Encodings of values: Raw and Gorilla. */
+ * Encodings of values: Raw and Gorilla here, the others in their own files. */
 #include "mebo/codec.h"
 
 #include "mebo/bits.h"
 
-bool mebo_value_supported(uint8_t encoding) { return encoding == MEBO_VALUE_RAW || encoding == MEBO_VALUE_GORILLA; }
+bool mebo_value_supported(uint8_t encoding) {
+  return encoding == MEBO_VALUE_RAW || encoding == MEBO_VALUE_GORILLA || encoding == MEBO_VALUE_CHIMP ||
+         encoding == MEBO_VALUE_ALP;
+}
 
-/* A Gorilla block takes at most 2 + 5 + 6 + 64 = 77 bits, so 10 bytes. */
-size_t mebo_value_most(uint8_t encoding, size_t n) { return encoding == MEBO_VALUE_RAW ? 8 * n : 10 * n; }
+/* A block of Gorilla takes at most 2 + 5 + 6 + 64 bits, one of Chimp 5 + 64: 10 bytes. ALP never exceeds raw by more
+ * than its scheme byte and the padding of two packed arrays. */
+size_t mebo_value_most(uint8_t encoding, size_t n) {
+  if (encoding == MEBO_VALUE_RAW) return 8 * n;
+  return encoding == MEBO_VALUE_ALP ? 8 * n + 8 : 10 * n;
+}
 
 uint64_t mebo_value_least(uint8_t encoding, uint64_t n) {
-  return encoding == MEBO_VALUE_RAW || n == 0 ? 8 * n : 8 + (n - 1 + 7) / 8;
+  if (encoding == MEBO_VALUE_RAW || n == 0) return 8 * n;
+  if (encoding == MEBO_VALUE_ALP) return n == 1 ? 9 : 16;
+  uint64_t bits = encoding == MEBO_VALUE_GORILLA ? 1 : 2;
+  return 8 + (bits * (n - 1) + 7) / 8;
 }
 
 static size_t encode_raw(bool big, const double *v, size_t n, uint8_t *dst) {
@@ -99,32 +109,38 @@ static inline uint64_t gorilla_run(struct gorilla *g, const uint8_t *p, uint64_t
   return pos;
 }
 
-/* The bulk runs on the source itself; the last bytes, where a word could reach over the end, on a padded copy. */
 static tfdc_rc decode_gorilla(struct tfdc_cursor src, double *v, size_t n) {
   const uint8_t *p = src.data + src.pos;
   size_t size = tfdc_cursor_left(&src);
   if (size < 8) return TFDC_E_TRUNCATED;
   struct gorilla g = {.last = mebo_load64(p, true), .i = 1};
   memcpy(&v[0], &g.last, sizeof g.last);
-  enum { reach = 16 };
   uint64_t pos = 64;
-  if (size > 8 + reach) pos = gorilla_run(&g, p, pos, 8 * (uint64_t)(size - reach), v, n);
+  if (size > 8 + MEBO_REACH) pos = gorilla_run(&g, p, pos, 8 * (uint64_t)(size - MEBO_REACH), v, n);
   if (pos == UINT64_MAX) return TFDC_E_MALFORMED;
-  if (g.i == n) return TFDC_OK; /* nothing that started before the reach ends behind the source */
-  size_t done = (size_t)(pos >> 3);
-  uint8_t tail[8 + 3 * reach] = {0};
-  memcpy(tail, p + done, size - done);
-  uint64_t end = 8 * (uint64_t)(size - done);
-  pos = gorilla_run(&g, tail, pos & 7, end, v, n);
+  if (g.i == n) return TFDC_OK; /* what starts before the reach ends in the source */
+  uint8_t tail[MEBO_TAIL] = {0};
+  uint64_t end = mebo_tail(tail, p, size, &pos);
+  pos = gorilla_run(&g, tail, pos, end, v, n);
   if (pos == UINT64_MAX) return TFDC_E_MALFORMED;
   return pos > end || g.i < n ? TFDC_E_TRUNCATED : TFDC_OK;
 }
 
-size_t mebo_value_encode(uint8_t encoding, bool big, const double *v, size_t n, uint8_t *dst) {
-  return encoding == MEBO_VALUE_RAW ? encode_raw(big, v, n, dst) : encode_gorilla(v, n, dst);
+size_t mebo_value_encode(uint8_t encoding, bool big, const double *v, size_t n, uint8_t *dst, struct mebo_alp *alp) {
+  switch (encoding) {
+  case MEBO_VALUE_RAW: return encode_raw(big, v, n, dst);
+  case MEBO_VALUE_CHIMP: return mebo_chimp_encode(v, n, dst);
+  case MEBO_VALUE_ALP: return mebo_alp_encode(alp, big, v, n, dst);
+  default: return encode_gorilla(v, n, dst);
+  }
 }
 
 tfdc_rc mebo_value_decode(uint8_t encoding, bool big, struct tfdc_cursor src, double *v, size_t n) {
   if (n == 0) return TFDC_OK;
-  return encoding == MEBO_VALUE_RAW ? decode_raw(big, src, v, n) : decode_gorilla(src, v, n);
+  switch (encoding) {
+  case MEBO_VALUE_RAW: return decode_raw(big, src, v, n);
+  case MEBO_VALUE_CHIMP: return mebo_chimp_decode(src, v, n);
+  case MEBO_VALUE_ALP: return mebo_alp_decode(big, src, v, n);
+  default: return decode_gorilla(src, v, n);
+  }
 }

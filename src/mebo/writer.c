@@ -50,6 +50,7 @@ struct mebo_writer {
   struct table shared; /* of places, by hash of the encoded time stamps */
   struct tfdc_buf payload;
   struct ZSTD_CCtx_s *zstd;
+  struct mebo_alp *alp;
 };
 
 /* ---- options, life ---- */
@@ -84,6 +85,10 @@ tfdc_rc mebo_writer_create(const struct mebo_options *options, struct mebo_write
   TFDC_TRY(check_options(options, err));
   struct mebo_writer *w = calloc(1, sizeof *w);
   if (w == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "mebo writer");
+  if (options->value_encoding == MEBO_VALUE_ALP && mebo_alp_create(&w->alp) != TFDC_OK) {
+    free(w);
+    return tfdc_fail(err, TFDC_E_NOMEM, "mebo writer");
+  }
   w->o = *options;
   w->ts.limit = w->values.limit = w->names.limit = w->payload.limit = UINT32_MAX;
   *ret = w;
@@ -102,6 +107,7 @@ void mebo_writer_destroy(struct mebo_writer *w) {
   free(w->places);
   free(w->last_t);
   mebo_compressor_destroy(w->zstd);
+  mebo_alp_destroy(w->alp);
   free(w);
 }
 
@@ -252,7 +258,7 @@ static tfdc_rc add(struct mebo_writer *w, struct metric m, const char *name, con
   if (rc != TFDC_OK) return tfdc_fail(err, rc, "metric of %zu points", n);
   encode_times(w, &m, t, n);
   m.values.at = w->values.size;
-  m.values.n = mebo_value_encode(w->o.value_encoding, w->o.big_endian, v, n, w->values.data + w->values.size);
+  m.values.n = mebo_value_encode(w->o.value_encoding, w->o.big_endian, v, n, w->values.data + w->values.size, w->alp);
   w->values.size += m.values.n;
   m.name.at = w->names.size;
   if (name != NULL) tfdc_put(&w->names, name, m.name.n);
