@@ -139,8 +139,9 @@ enum model_verdict { MODEL_OK, MODEL_WARN, MODEL_OOC, MODEL_ACTION, MODEL_NOT_JU
   X(NONE)                                                                                                              \
   X(NO_DATA)                                                                                                           \
   X(PARTIAL)                                                                                                           \
-  X(LOW_QUALITY) X(MISSING_STEP) X(NO_LIMITS) X(CORRUPT) X(CONFLICT) X(TRACE_EXPIRED) X(TOO_LARGE) X(NEVER)            \
-      X(LEARNING) X(DEAD_LETTER) X(UNDEFINED)
+  X(LOW_QUALITY)                                                                                                       \
+  X(MISSING_STEP)                                                                                                      \
+  X(NO_LIMITS) X(CORRUPT) X(CONFLICT) X(TRACE_EXPIRED) X(TOO_LARGE) X(NEVER) X(LEARNING) X(DEAD_LETTER) X(UNDEFINED)
 enum model_reason {
 #define X(name) MODEL_REASON_##name,
   MODEL_REASON_LIST(X)
