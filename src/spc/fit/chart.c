@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One chart: centres, spread, left-out deviations, shape. Sums run in the order of the groups and of time. */
+ * One chart: centres, spread, left-out deviations. Sums run in the order of the groups and of time. */
 #include "spc/fit/work.h"
 
 #include <float.h>
 #include <math.h>
 #include <sleef.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A constant must not alarm on its last bits: rounding of a mean over many samples stays far below this. */
 #define FLOOR_RELATIVE 1e-10
 #define FLOOR_ABSOLUTE 1e-200
 /* Up to this many distinct values, and not more than a fifth of the runs: a chart counts steps, it does not measure. */
 #define DISTINCT_MAX 8
-/* No normal run of a chart lies this far out, on the scale of a normal deviate (2 in 10^9). */
-#define OUTLIER_Z 6.0
-/* Deviate for which the shape of the tails is taken: about the common width of a few hundred charts. */
-#define SHAPE_Z    4.0
-#define FACTOR_MAX 2.5
-#define D2         1.1283791670955126 /* 2 / sqrt(pi): mean moving range over sigma */
+/* Autocorrelation inflates the variance of a mean at most this much. */
+#define INFLATION_MAX 5.0
+/* A group is left out in this many parts when each has at least two runs, else run by run. */
+enum { BLOCKS = 5, ASIDE_ROUNDS = 3 };
+#define D2 1.1283791670955126 /* 2 / sqrt(pi): mean moving range over sigma */
 
 static int compare(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
@@ -26,7 +26,8 @@ static int compare(const void *a, const void *b) {
 
 void spc_fit_sort(double *v, size_t n) { qsort(v, n, sizeof *v, compare); }
 
-double spc_fit_normal_of_t(double t, double dof) {
+/* Scale of a normal deviate for a t deviate (Wallace 1959). */
+static double normal_of_t(double t, double dof) {
   return (8 * dof + 1) / (8 * dof + 3) * sqrt(dof * Sleef_cinz_log1pd1_u10purec(t * t / dof));
 }
 
@@ -38,6 +39,7 @@ static double mean_of(const double *x, size_t n) {
   return mean + rest / (double)n;
 }
 
+/* Centre and residuals of one group, and its share of the spread; from the values that are not set aside. */
 static void gather_group(struct spc_fit_chart *c, size_t first, size_t end, size_t min_centre,
                          struct spc_learned_centre *ret) {
   size_t n = end - first;
@@ -51,16 +53,16 @@ static void gather_group(struct spc_fit_chart *c, size_t first, size_t end, size
   c->dof += (double)(n - 1);
 }
 
-void spc_fit_gather(struct spc_fit_chart *c, const struct spc_learn_input *in, size_t chart,
-                    struct spc_learned *learned, size_t min_centre) {
+static void gather(struct spc_fit_chart *c, const struct spc_learn_input *in, size_t chart, size_t min_centre,
+                   struct spc_learned *learned) {
   c->n = 0;
   c->ss = c->dof = c->magnitude = 0;
   for (size_t g = 0; g < in->n_groups; g++) {
     c->begin[g] = (uint32_t)c->n;
-    for (size_t i = 0; i < in->n_runs; i++) {
-      double x = in->x[i * in->n_charts + chart];
-      if (in->group[i] != g || !isfinite(x)) continue;
-      c->run[c->n] = (uint32_t)i;
+    for (size_t i = c->all[g]; i < c->all[g + 1]; i++) {
+      double x = in->x[c->order[i] * in->n_charts + chart];
+      if (!isfinite(x) || c->aside[c->order[i]]) continue;
+      c->run[c->n] = c->order[i];
       c->x[c->n++] = x;
       if (fabs(x) > c->magnitude) c->magnitude = fabs(x);
     }
@@ -71,7 +73,23 @@ void spc_fit_gather(struct spc_fit_chart *c, const struct spc_learn_input *in, s
   c->begin[in->n_groups] = (uint32_t)c->n;
   double floor = in->floor && in->floor[chart] > 0 && isfinite(in->floor[chart]) ? in->floor[chart] : 0;
   c->floor = fmax(floor, fmax(FLOOR_RELATIVE * c->magnitude, FLOOR_ABSOLUTE));
-  learned->chart[chart].n = (uint32_t)c->n;
+  learned->chart[chart].n = (uint32_t)(c->n + c->n_aside);
+}
+
+/* Neighbouring runs that are alike make a centre worth fewer runs, and its residuals too small: with first-order
+ * autocorrelation a the variance of a mean is (1 + a) / (1 - a) times that of independent runs. Only an
+ * autocorrelation beyond two standard errors counts. */
+static void take_autocorrelation(struct spc_fit_chart *c, size_t n_groups) {
+  double product = 0, pairs = 0;
+  for (size_t g = 0; g < n_groups; g++)
+    for (size_t i = c->begin[g] + 1; i < c->begin[g + 1]; i++, pairs++) product += c->r[i] * c->r[i - 1];
+  c->inflation = 1;
+  if (!(pairs >= 20) || !(c->ss > 0)) return;
+  double groups = (double)c->n - c->dof;
+  double a = product / c->ss + groups / (double)c->n; /* the centres are estimates: that pulls it down by 1/n */
+  if (a * sqrt(pairs) < 2) return;
+  c->inflation = a < (INFLATION_MAX - 1) / (INFLATION_MAX + 1) ? (1 + a) / (1 - a) : INFLATION_MAX;
+  c->dof = fmax((double)c->n - groups * c->inflation, c->dof / 2);
 }
 
 /* Number of distinct values, and the smallest step between neighbours that is not rounding. */
@@ -99,7 +117,7 @@ static double moving_range_s(const struct spc_fit_chart *c, size_t n_groups) {
   return n > 0 ? sum / (double)n / D2 : 0;
 }
 
-void spc_fit_spread(struct spc_fit_chart *c, struct spc_learned_chart *ret, size_t n_groups, double drift_ratio) {
+static void take_spread(struct spc_fit_chart *c, struct spc_learned_chart *ret, size_t n_groups, double drift_ratio) {
   ret->dof = c->dof;
   ret->s_raw = sqrt(c->ss / c->dof);
   double step;
@@ -133,18 +151,17 @@ static void leave_out_block(struct spc_fit_chart *c, size_t first, size_t end, s
   double dof = c->dof - out;
   double ss = c->ss - square - sum * sum / left;
   double s = ss > 0 ? fmax(sqrt(ss / dof), c->floor) : c->floor;
-  double scale = s * sqrt(1 + 1 / left);
+  double scale = s * sqrt(1 + c->inflation / left);
   for (size_t i = first; i < end; i++) {
     double t = (c->r[i] - shift) / scale;
-    c->z[i] = copysign(spc_fit_normal_of_t(t, dof), t);
+    c->z[i] = copysign(normal_of_t(t, dof), t);
   }
 }
 
-void spc_fit_leave_out(struct spc_fit_chart *c, struct spc_learned_chart *ret, size_t n_groups) {
-  ret->t_max = 0;
+static void leave_out(struct spc_fit_chart *c, size_t n_groups) {
   for (size_t g = 0; g < n_groups; g++) {
     size_t first = c->begin[g], n = c->begin[g + 1] - first;
-    size_t blocks = n >= 10 ? 10 : n;
+    size_t blocks = n >= BLOCKS * 2 ? BLOCKS : n;
     for (size_t b = 0; b < blocks; b++) {
       size_t from = first + b * n / blocks, to = first + (b + 1) * n / blocks;
       if (n >= 3 && c->dof - (double)(to - from) >= 1) {
@@ -154,47 +171,52 @@ void spc_fit_leave_out(struct spc_fit_chart *c, struct spc_learned_chart *ret, s
       }
     }
   }
+}
+
+static void take_moments(struct spc_fit_chart *c) {
+  c->moments = (struct spc_fit_moments){0};
   for (size_t i = 0; i < c->n; i++) {
-    if (!(fabs(c->z[i]) > ret->t_max)) continue;
-    ret->t_max = fabs(c->z[i]);
-    ret->t_max_run = c->run[i];
+    if (!(fabs(c->z[i]) <= c->bulk_z)) continue;
+    double power = 1;
+    c->moments.n += 1;
+    for (int k = 0; k < 4; k++) c->moments.sum[k] += power *= c->z[i];
   }
-  if (ret->t_max > OUTLIER_Z) ret->notes |= SPC_NOTE_OUTLIER;
 }
 
-/* Keeps an estimate only as far as it stands out of its own standard error. */
-static double shrink(double estimate, double error) {
-  double part = 1 - 4 * error * error / (estimate * estimate);
-  return part > 0 ? estimate * part : 0;
-}
-
-/* Third-order Cornish-Fisher expansion of the quantile at SHAPE_Z, over that of a normal: >= 1. */
-static double shape_factor(double skew, double kurtosis) {
-  const double z = SHAPE_Z;
-  double q =
-      z + (z * z - 1) * skew / 6 + (z * z * z - 3 * z) * kurtosis / 24 - (2 * z * z * z - 5 * z) * skew * skew / 36;
-  return fmin(fmax(q / z, 1), FACTOR_MAX);
-}
-
-void spc_fit_shape(struct spc_fit_chart *c, struct spc_learned_chart *ret) {
-  double n = 0, m1 = 0, m2 = 0, m3 = 0, m4 = 0;
+/* Sets the values aside that lie outside the bulk, unless they are so many that they are the tail of the chart. */
+static bool set_aside(struct spc_fit_chart *c) {
+  size_t count = 0, most = (c->n + c->n_aside) / 50 + 1;
+  for (size_t i = 0; i < c->n; i++) count += fabs(c->z[i]) > c->bulk_z;
+  if (count == 0 || c->n_aside + count > most) return false;
   for (size_t i = 0; i < c->n; i++)
-    if (fabs(c->z[i]) <= OUTLIER_Z) n++, m1 += c->z[i];
-  ret->factor_lo = ret->factor_up = 1;
-  ret->skew = 0;
-  if (n < 20) return;
-  m1 /= n;
-  for (size_t i = 0; i < c->n; i++) {
-    if (!(fabs(c->z[i]) <= OUTLIER_Z)) continue;
-    double d = c->z[i] - m1;
-    m2 += d * d / n;
-    m3 += d * d * d / n;
-    m4 += d * d * d * d / n;
+    if (fabs(c->z[i]) > c->bulk_z) c->aside[c->run[i]] = 1;
+  c->n_aside += count;
+  return true;
+}
+
+bool spc_fit_chart(struct spc_fit_chart *c, const struct spc_learn_input *in, const struct spc_learn_options *options,
+                   size_t chart, struct spc_learned *learned) {
+  struct spc_learned_chart *ret = &learned->chart[chart];
+  memset(c->aside, 0, in->n_runs);
+  c->n_aside = 0;
+  ret->notes = 0;
+  for (int round = 0;; round++) {
+    gather(c, in, chart, options->min_centre, learned);
+    take_autocorrelation(c, in->n_groups);
+    if (c->n < options->min_runs || c->dof < SPC_LEARN_DOF_MIN) {
+      ret->notes |= SPC_NOTE_TOO_FEW;
+      return false;
+    }
+    ret->notes &= SPC_NOTE_GROUP;
+    take_spread(c, ret, in->n_groups, options->drift_ratio);
+    leave_out(c, in->n_groups);
+    bool measures = !(ret->notes & (SPC_NOTE_CONSTANT | SPC_NOTE_DISCRETE));
+    if (!measures || round == ASIDE_ROUNDS || !set_aside(c)) break;
   }
-  if (!(m2 > 0)) return;
-  ret->skew = m3 / (m2 * sqrt(m2));
-  double skew = shrink(ret->skew, sqrt(6 / n)), kurtosis = fmax(shrink(m4 / (m2 * m2) - 3, sqrt(24 / n)), 0);
-  ret->factor_up = shape_factor(skew, kurtosis);
-  ret->factor_lo = shape_factor(-skew, kurtosis);
-  if (ret->factor_up > 1.1 || ret->factor_lo > 1.1) ret->notes |= SPC_NOTE_SKEWED;
+  if (c->n_aside > 0) ret->notes |= SPC_NOTE_OUTLIER;
+  take_moments(c);
+  ret->inflation = c->inflation;
+  ret->skew = spc_fit_skew(&c->moments);
+  ret->kurtosis = spc_fit_kurtosis(&c->moments);
+  return true;
 }

@@ -18,12 +18,13 @@ enum spc_learn_note {
   SPC_NOTE_CONSTANT = 1 << 1, /* every good run has the same value in its group: limits from the resolution alone */
   SPC_NOTE_FLOORED = 1 << 2,  /* the spread is the floor of the resolution, not the measured one */
   SPC_NOTE_DISCRETE = 1 << 3, /* few distinct values: left out of the common width */
-  SPC_NOTE_OUTLIER = 1 << 4,  /* one good run lies far out: limits widened to hold it, left out of the common width */
+  SPC_NOTE_OUTLIER = 1 << 4,  /* at most 2 % of its good runs lie far out: not in centre, s and common width; limits
+                                 hold them where more than alpha of all runs are such */
   SPC_NOTE_SKEWED = 1 << 5,   /* lopsided or heavy-tailed: the longer side is wider */
   SPC_NOTE_DRIFT = 1 << 6,    /* s over the spread from moving ranges is above 1.3: drift or shifts between runs */
   SPC_NOTE_GROUP = 1 << 7,    /* at least one group has too few runs for a centre: no limits there */
 };
-enum { SPC_LEARN_NOTES = 8 };
+enum { SPC_LEARN_NOTES = 8, SPC_LEARN_DOF_MIN = 4 };
 /* One sentence for one bit; "" for others. Static. */
 const char *spc_learn_note_text(enum spc_learn_note note);
 
@@ -51,7 +52,8 @@ struct spc_learned_chart {
   double factor_lo, factor_up; /* >= 1 */
   double far_lo, far_up;       /* farthest good run below and above its centre, in units of s sqrt(1 + 1/n); >= 0 */
   double ratio_mr;             /* s over the spread from moving ranges; NaN: unknown */
-  double skew;                 /* of the residuals */
+  double skew, kurtosis;       /* of the left-out deviations; kurtosis 0 for a normal */
+  double inflation;            /* >= 1: by autocorrelation a centre is worth this many times fewer runs */
   double t_max;                /* largest left-out studentised deviation of a good run */
   uint32_t t_max_run;          /* that run */
   uint32_t n;                  /* judged good runs */
