@@ -76,13 +76,10 @@ static tfdc_rc svid_index(struct eq_checker *ck, const struct eq_ast *a, const s
 static tfdc_rc check_svid(struct eq_checker *ck, const struct eq_ast *a, struct eq_val *ret) {
   struct eq_val v = {.type = EQ_T_SERIES, .win = -1, .node = -1};
   struct eq_node node;
-  memset(&node, 0, sizeof node);
-  node.op = EQ_OP_SVID;
-  node.type = EQ_T_SERIES;
-  node.arg[0] = node.arg[1] = node.arg[2] = -1;
+  eq_node_init(&node, EQ_OP_SVID, EQ_T_SERIES);
   TFDC_TRY(unit_of_svid(ck, a, &v.unit));
   TFDC_TRY(svid_index(ck, a, &v.unit, &node.ref));
-  TFDC_TRY(eq_emit(ck, &node, a->at, &v.node));
+  v.node = eq_emit(ck, &node);
   *ret = v;
   return TFDC_OK;
 }
@@ -180,13 +177,11 @@ static tfdc_rc check_span_of(struct eq_checker *ck, const struct eq_ast *a, cons
   struct eq_val v = {.win = w->win};
   bool each = ck->prog->wins[w->win].each;
   struct eq_node node;
-  memset(&node, 0, sizeof node);
-  node.op = EQ_OP_SPAN;
-  node.type = v.type = each ? EQ_T_LIST : EQ_T_SCALAR;
-  node.arg[0] = node.arg[1] = node.arg[2] = -1;
+  v.type = each ? EQ_T_LIST : EQ_T_SCALAR;
+  eq_node_init(&node, EQ_OP_SPAN, v.type);
   node.ref = (int16_t)w->win;
   TFDC_TRY(unit_by_rule(ck, a, f, &eq_unit_one, &v.unit));
-  TFDC_TRY(eq_emit(ck, &node, a->at, &v.node));
+  v.node = eq_emit(ck, &node);
   *ret = v;
   return TFDC_OK;
 }
@@ -207,18 +202,16 @@ static tfdc_rc check_aggregate(struct eq_checker *ck, const struct eq_ast *a, co
   if (v.win < 0) TFDC_TRY(eq_run_window(ck, a->at, &v.win));
   bool each = !list && ck->prog->wins[v.win].each;
   struct eq_node node;
-  memset(&node, 0, sizeof node);
-  node.op = (uint8_t)(list ? EQ_OP_AGG_LIST : EQ_OP_AGG);
-  node.type = (uint8_t)(v.type = each ? EQ_T_LIST : EQ_T_SCALAR);
+  v.type = each ? EQ_T_LIST : EQ_T_SCALAR;
+  eq_node_init(&node, list ? EQ_OP_AGG_LIST : EQ_OP_AGG, v.type);
   node.fn = (uint8_t)f->fn;
   node.arg[0] = (int16_t)x->node;
-  node.arg[1] = node.arg[2] = -1;
   node.ref = (int16_t)v.win;
   node.min_n = q.min_n;
   node.min_good = q.min_good;
   node.max_gap = q.max_gap;
   TFDC_TRY(unit_by_rule(ck, a, f, &x->unit, &v.unit));
-  TFDC_TRY(eq_emit(ck, &node, a->at, &v.node));
+  v.node = eq_emit(ck, &node);
   *ret = v;
   return TFDC_OK;
 }
@@ -325,8 +318,7 @@ tfdc_rc eq_check(struct eq_checker *ck) {
     return eq_fail_at(ck->err, TFDC_E_EQ_TYPE, t->root->at,
                       "an equation gives one number, this gives %s: use an aggregate, as mean(...)",
                       eq_type_name(v.type));
-  TFDC_TRY(eq_node_of(ck, &v, t->root->at));
-  ck->prog->root = v.node;
+  ck->prog->root = eq_node_of(ck, &v);
   eq_unit_format(&v.unit, ck->prog->unit);
   return TFDC_OK;
 }

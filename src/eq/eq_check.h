@@ -25,7 +25,8 @@ struct eq_checker {
   struct eq_program *prog;
   struct eq_val *lets;
   bool *let_used;
-  size_t n_lets; /* checked so far */
+  size_t n_lets;                  /* checked so far */
+  size_t max_nodes, max_warnings; /* room in prog */
   struct tfdc_error *err;
 };
 
@@ -36,9 +37,12 @@ const char *eq_type_name(enum eq_type type);
 bool eq_is_let(const struct eq_checker *ck, const char *name);
 
 /* --- eq_check_op.c: nodes, constants, operators and their units --- */
-TFDC_MUST_USE tfdc_rc eq_emit(struct eq_checker *ck, const struct eq_node *node, struct eq_pos at, int *ret);
+/* All bytes are set, padding too, so that eq_emit finds equal nodes by memcmp. */
+void eq_node_init(struct eq_node *node, enum eq_op op, enum eq_type type);
+/* Index of an equal node, or of this one added. */
+int eq_emit(struct eq_checker *ck, const struct eq_node *node);
 /* The value's node; a constant gets one. */
-TFDC_MUST_USE tfdc_rc eq_node_of(struct eq_checker *ck, struct eq_val *v, struct eq_pos at);
+int eq_node_of(struct eq_checker *ck, const struct eq_val *v);
 TFDC_MUST_USE tfdc_rc eq_check_elementwise(struct eq_checker *ck, enum eq_op op, struct eq_pos at, struct eq_val *args,
                                            size_t n, struct eq_val *ret);
 TFDC_MUST_USE tfdc_rc eq_check_operator(struct eq_checker *ck, const struct eq_ast *a, struct eq_val *ret);

@@ -8,41 +8,34 @@
 
 enum { EQ_WARNING_MAX = 400 };
 
-tfdc_rc eq_emit(struct eq_checker *ck, const struct eq_node *node, struct eq_pos at, int *ret) {
+int eq_emit(struct eq_checker *ck, const struct eq_node *node) {
   struct eq_program *p = ck->prog;
-  for (size_t i = 0; i < p->n_nodes; i++) {
-    if (memcmp(&p->nodes[i], node, sizeof *node) != 0) continue;
-    *ret = (int)i;
-    return TFDC_OK;
-  }
-  /* changes of unit come on top of what was written: at most one each */
-  if (p->n_nodes == 3 * ck->limits->nodes)
-    return eq_fail_at(ck->err, TFDC_E_EQ_COST, at, "more than %zu nodes with changes of unit", 3 * ck->limits->nodes);
+  for (size_t i = 0; i < p->n_nodes; i++)
+    if (memcmp(&p->nodes[i], node, sizeof *node) == 0) return (int)i;
+  TFDC_ASSERT(p->n_nodes < ck->max_nodes);
   memcpy(&p->nodes[p->n_nodes], node, sizeof *node);
-  *ret = (int)p->n_nodes++;
-  return TFDC_OK;
+  return (int)p->n_nodes++;
 }
 
-/* All bytes set, padding too, so that equal nodes are found by memcmp. */
-static void node_init(struct eq_node *node, enum eq_op op, enum eq_type type) {
+void eq_node_init(struct eq_node *node, enum eq_op op, enum eq_type type) {
   memset(node, 0, sizeof *node);
   node->op = (uint8_t)op;
   node->type = (uint8_t)type;
   node->arg[0] = node->arg[1] = node->arg[2] = node->ref = -1;
 }
 
-tfdc_rc eq_node_of(struct eq_checker *ck, struct eq_val *v, struct eq_pos at) {
-  if (v->node >= 0) return TFDC_OK;
+int eq_node_of(struct eq_checker *ck, const struct eq_val *v) {
+  if (v->node >= 0) return v->node;
   struct eq_node node;
-  node_init(&node, EQ_OP_CONST, EQ_T_SCALAR);
+  eq_node_init(&node, EQ_OP_CONST, EQ_T_SCALAR);
   node.k = v->k;
-  return eq_emit(ck, &node, at, &v->node);
+  return eq_emit(ck, &node);
 }
 
 tfdc_rc eq_warn(struct eq_checker *ck, struct eq_pos at, const char *what, const char *name) {
   char text[EQ_WARNING_MAX];
   (void)snprintf(text, sizeof text, "%u:%u: %s `%s`", at.line, at.col, what, name);
-  if (ck->prog->n_warnings == ck->limits->nodes) return TFDC_OK;
+  TFDC_ASSERT(ck->prog->n_warnings < ck->max_warnings);
   char *kept = tfdc_arena_strdup(&ck->prog->arena, text);
   if (kept == NULL) return tfdc_fail(ck->err, TFDC_E_NOMEM, "no memory for the equation");
   ck->prog->warnings[ck->prog->n_warnings++] = kept;
@@ -53,34 +46,32 @@ static bool is_boolean(const struct eq_val *v) { return v->type == EQ_T_BOOL || 
 
 /* --- units --- */
 
-static tfdc_rc scale_by(struct eq_checker *ck, struct eq_pos at, double k, double k2, struct eq_val *v) {
-  if (k == 1 && k2 == 0) return TFDC_OK;
+static void scale_by(struct eq_checker *ck, double k, double k2, struct eq_val *v) {
+  if (k == 1 && k2 == 0) return;
   struct eq_node node;
-  node_init(&node, EQ_OP_SCALE, v->type);
+  eq_node_init(&node, EQ_OP_SCALE, v->type);
   node.k = k;
   node.k2 = k2;
   if (v->is_const) {
     v->k = eq_apply(&node, v->k, 0, 0);
     v->node = -1;
-    return TFDC_OK;
+    return;
   }
   node.arg[0] = (int16_t)v->node;
-  return eq_emit(ck, &node, at, &v->node);
+  v->node = eq_emit(ck, &node);
 }
 
 /* To another unit of the same dimension; points move with their offset. */
-static tfdc_rc convert(struct eq_checker *ck, struct eq_pos at, struct eq_val *v, const struct eq_unit *to,
-                       bool point) {
+static void convert(struct eq_checker *ck, struct eq_val *v, const struct eq_unit *to, bool point) {
   double k = v->unit.scale / to->scale;
   double k2 = point ? (v->unit.offset - to->offset) / to->scale : 0;
   v->unit = *to;
-  return scale_by(ck, at, k, k2, v);
+  scale_by(ck, k, k2, v);
 }
 
 /* Dimensionless values count in 1 before they are multiplied, raised or given to log and exp. */
-static tfdc_rc to_one(struct eq_checker *ck, struct eq_pos at, struct eq_val *v) {
-  if (v->unit.unknown || !eq_unit_is_dimensionless(&v->unit)) return TFDC_OK;
-  return convert(ck, at, v, &eq_unit_one, false);
+static void to_one(struct eq_checker *ck, struct eq_val *v) {
+  if (!v->unit.unknown && eq_unit_is_dimensionless(&v->unit)) convert(ck, v, &eq_unit_one, false);
 }
 
 static tfdc_rc fail_units(struct eq_checker *ck, struct eq_pos at, const char *op, const struct eq_val *x,
@@ -100,7 +91,8 @@ static tfdc_rc mix_points(struct eq_checker *ck, struct eq_pos at, const char *o
     if (x->unit.offset != 0 || y->unit.offset != 0)
       return fail_units(ck, at, op, x, y, "two temperatures can't be added; a difference is written in K");
     *ret = eq_unit_delta(&x->unit);
-    return convert(ck, at, y, &x->unit, false);
+    convert(ck, y, &x->unit, false);
+    return TFDC_OK;
   }
   bool as_points = mix == MIX_SAME || (mix == MIX_SUB && py);
   if (as_points) {
@@ -108,13 +100,15 @@ static tfdc_rc mix_points(struct eq_checker *ck, struct eq_pos at, const char *o
       return fail_units(ck, at, op, x, y, "a temperature and a difference of temperatures don't go together");
     struct eq_unit to = px ? x->unit : y->unit;
     *ret = mix == MIX_SUB ? eq_unit_delta(&to) : to;
-    TFDC_TRY(convert(ck, at, x, &to, true));
-    return convert(ck, at, y, &to, true);
+    convert(ck, x, &to, true);
+    convert(ck, y, &to, true);
+    return TFDC_OK;
   }
   /* a point and a difference */
   struct eq_val *point = px ? x : y, *other = px ? y : x;
   *ret = point->unit;
-  return convert(ck, at, other, &point->unit, false);
+  convert(ck, other, &point->unit, false);
+  return TFDC_OK;
 }
 
 /* Brings x and y to one unit for op; ret is the unit of the result. */
@@ -128,7 +122,8 @@ static tfdc_rc mix_units(struct eq_checker *ck, struct eq_pos at, const char *op
     return fail_units(ck, at, op, x, y, "both sides must have the same dimension");
   if (x->unit.class == EQ_UNIT_POINT || y->unit.class == EQ_UNIT_POINT) return mix_points(ck, at, op, mix, x, y, ret);
   *ret = x->unit;
-  return convert(ck, at, y, &x->unit, false);
+  convert(ck, y, &x->unit, false);
+  return TFDC_OK;
 }
 
 static tfdc_rc no_offset(struct eq_checker *ck, struct eq_pos at, const char *op, const struct eq_val *v) {
@@ -145,8 +140,8 @@ static tfdc_rc product_unit(struct eq_checker *ck, struct eq_pos at, enum eq_op 
   const char *sign = op == EQ_OP_MUL ? "'*'" : "'/'";
   TFDC_TRY(no_offset(ck, at, sign, x));
   TFDC_TRY(no_offset(ck, at, sign, y));
-  TFDC_TRY(to_one(ck, at, x));
-  TFDC_TRY(to_one(ck, at, y));
+  to_one(ck, x);
+  to_one(ck, y);
   if (!eq_unit_product(&x->unit, &y->unit, op == EQ_OP_MUL ? 1 : -1, ret))
     return fail_units(ck, at, sign, x, y, "the unit of the result is too complicated");
   return TFDC_OK;
@@ -155,8 +150,8 @@ static tfdc_rc product_unit(struct eq_checker *ck, struct eq_pos at, enum eq_op 
 static tfdc_rc power_unit(struct eq_checker *ck, struct eq_pos at, struct eq_val *x, struct eq_val *y,
                           struct eq_unit *ret) {
   TFDC_TRY(no_offset(ck, at, "'^'", x));
-  TFDC_TRY(to_one(ck, at, x));
-  TFDC_TRY(to_one(ck, at, y));
+  to_one(ck, x);
+  to_one(ck, y);
   if (!y->unit.unknown && !eq_unit_is_dimensionless(&y->unit))
     return fail_units(ck, at, "'^'", x, y, "an exponent has no unit");
   *ret = x->unit;
@@ -244,12 +239,12 @@ static tfdc_rc unit_of_result(struct eq_checker *ck, enum eq_op op, struct eq_po
   case EQ_OP_ABS: *ret = eq_unit_delta(&args[0].unit); return TFDC_OK;
   case EQ_OP_SQRT:
     TFDC_TRY(no_offset(ck, at, "sqrt", &args[0]));
-    TFDC_TRY(to_one(ck, at, &args[0]));
+    to_one(ck, &args[0]);
     if (eq_unit_root(&args[0].unit, ret)) return TFDC_OK;
     return fail_units(ck, at, "sqrt", &args[0], &args[0], "the unit has no square root");
   case EQ_OP_LOG:
   case EQ_OP_EXP:
-    TFDC_TRY(to_one(ck, at, &args[0]));
+    to_one(ck, &args[0]);
     if (args[0].unit.unknown || eq_unit_is_dimensionless(&args[0].unit)) return TFDC_OK;
     return fail_units(ck, at, op_text(op), &args[0], &args[0], "it takes a number without a unit");
   default: return TFDC_OK;
@@ -262,7 +257,7 @@ tfdc_rc eq_check_elementwise(struct eq_checker *ck, enum eq_op op, struct eq_pos
   TFDC_TRY(join_shapes(ck, op, at, args, n, &v));
   TFDC_TRY(unit_of_result(ck, op, at, args, &v.unit));
   struct eq_node node;
-  node_init(&node, op, v.type);
+  eq_node_init(&node, op, v.type);
   bool all_const = true;
   double k[3] = {0, 0, 0};
   for (size_t i = 0; i < n; i++) {
@@ -276,13 +271,12 @@ tfdc_rc eq_check_elementwise(struct eq_checker *ck, enum eq_op op, struct eq_pos
   } else {
     node.boolean = v.type == EQ_T_BOOL || v.type == EQ_T_MASK;
     for (size_t i = 0; i < n; i++) {
-      TFDC_TRY(eq_node_of(ck, &args[i], at));
-      node.arg[i] = (int16_t)args[i].node;
+      node.arg[i] = (int16_t)eq_node_of(ck, &args[i]);
     }
-    TFDC_TRY(eq_emit(ck, &node, at, &v.node));
+    v.node = eq_emit(ck, &node);
   }
   bool product = op == EQ_OP_MUL || op == EQ_OP_DIV || op == EQ_OP_POW;
-  if (product) TFDC_TRY(to_one(ck, at, &v));
+  if (product) to_one(ck, &v);
   *ret = v;
   return TFDC_OK;
 }

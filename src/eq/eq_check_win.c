@@ -89,7 +89,7 @@ static tfdc_rc check_step(struct eq_checker *ck, const struct eq_ast *a, struct 
     TFDC_TRY(keep(ck, v.str, &w->name));
     bool known = false;
     for (size_t i = 0; i < p->n_steps; i++) known = known || strcmp(p->steps[i], w->name) == 0;
-    if (!known && p->n_steps < ck->limits->windows) p->steps[p->n_steps++] = w->name;
+    if (!known) p->steps[p->n_steps++] = w->name;
   } else if (v.type == EQ_T_SCALAR) {
     w->kind = EQ_WIN_STEP_NUMBER;
     TFDC_TRY(eq_check_whole(ck, &a->args[0], 0, UINT32_MAX, &w->number));

@@ -21,25 +21,31 @@ static struct eq_limits with_defaults(const struct eq_limits *limits) {
   return l;
 }
 
-static bool alloc_program(struct eq_program *p, const struct eq_limits *l) {
-  p->nodes = tfdc_arena_alloc(&p->arena, 3 * l->nodes * sizeof *p->nodes);
-  p->wins = tfdc_arena_alloc(&p->arena, l->windows * sizeof *p->wins);
-  p->svids = tfdc_arena_alloc(&p->arena, l->svids * sizeof *p->svids);
-  p->steps = tfdc_arena_alloc(&p->arena, l->windows * sizeof *p->steps);
-  p->warnings = tfdc_arena_alloc(&p->arena, l->nodes * sizeof *p->warnings);
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Room for what a tree of this size can need: each of its nodes makes one of the program and at most four changes of
+ * unit (of its operands and its result), at most one window and one warning. */
+static bool alloc_program(struct eq_checker *ck, const struct eq_tree *tree) {
+  struct eq_program *p = ck->prog;
+  size_t n = tree->n_nodes + tree->n_lets + 1;
+  ck->max_nodes = 5 * n;
+  ck->max_warnings = n;
+  p->nodes = tfdc_arena_alloc(&p->arena, ck->max_nodes * sizeof *p->nodes);
+  p->wins = tfdc_arena_alloc(&p->arena, least(ck->limits->windows, n) * sizeof *p->wins);
+  p->svids = tfdc_arena_alloc(&p->arena, least(ck->limits->svids, n) * sizeof *p->svids);
+  p->steps = tfdc_arena_alloc(&p->arena, n * sizeof *p->steps);
+  p->warnings = tfdc_arena_alloc(&p->arena, ck->max_warnings * sizeof *p->warnings);
   return p->nodes != NULL && p->wins != NULL && p->svids != NULL && p->steps != NULL && p->warnings != NULL;
 }
 
-static tfdc_rc compile(const char *text, size_t n, const struct eq_limits *limits, struct eq_checker *ck,
-                       struct tfdc_arena *scratch) {
+static tfdc_rc compile(const char *text, size_t n, struct eq_checker *ck, struct tfdc_arena *scratch) {
   struct eq_tree tree;
-  if (!alloc_program(ck->prog, limits)) return tfdc_fail(ck->err, TFDC_E_NOMEM, "no memory for the equation");
-  TFDC_TRY(eq_parse(text, n, limits, scratch, &tree, ck->err));
+  TFDC_TRY(eq_parse(text, n, ck->limits, scratch, &tree, ck->err));
   ck->tree = &tree;
-  ck->limits = limits;
   ck->lets = tfdc_arena_array(scratch, tree.n_lets + 1, sizeof *ck->lets);
   ck->let_used = tfdc_arena_alloc(scratch, tree.n_lets + 1);
-  if (ck->lets == NULL || ck->let_used == NULL) return tfdc_fail(ck->err, TFDC_E_NOMEM, "no memory for the equation");
+  if (!alloc_program(ck, &tree) || ck->lets == NULL || ck->let_used == NULL)
+    return tfdc_fail(ck->err, TFDC_E_NOMEM, "no memory for the equation");
   return eq_check(ck);
 }
 
@@ -52,8 +58,8 @@ tfdc_rc eq_compile(const char *text, size_t n, const struct eq_catalogue *cat, c
                      "the limits of equations go up to 8192 nodes, 4096 windows and SVIDs, depth 256");
   struct eq_program *p = calloc(1, sizeof *p);
   if (p == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "no memory for the equation");
-  struct eq_checker ck = {.cat = cat, .prog = p, .err = err};
-  tfdc_rc rc = compile(text, n, &l, &ck, &scratch);
+  struct eq_checker ck = {.cat = cat, .limits = &l, .prog = p, .err = err};
+  tfdc_rc rc = compile(text, n, &ck, &scratch);
   tfdc_arena_deinit(&scratch);
   if (rc == TFDC_OK)
     *ret = p;
