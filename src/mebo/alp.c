@@ -110,9 +110,8 @@ static inline bool to_digits(double v, struct scale s, int64_t *ret) {
     *ret = (int64_t)((q + 0x1.8p52) - 0x1.8p52);
     return true;
   }
-  q = round(q);
-  if (!(fabs(q) < 9.2e18)) return false; /* NaN and infinity too */
-  *ret = (int64_t)q;
+  if (!(fabs(q) < 9.2e18)) return false;                         /* NaN and infinity too */
+  *ret = (int64_t)(fabs(q) < 0x1p52 ? q + copysign(0.5, q) : q); /* half away from zero; integers from 2^52 on */
   return true;
 }
 
@@ -122,17 +121,20 @@ struct range {
   int64_t min, max;
   uint64_t n;
 };
+static const struct range empty_range = {INT64_MAX, INT64_MIN, 0};
 
 static inline void range_add(struct range *r, int64_t d) {
-  if (r->n++ == 0) r->min = r->max = d;
-  if (d < r->min) r->min = d;
-  if (d > r->max) r->max = d;
+  r->n++;
+  r->min = d < r->min ? d : r->min;
+  r->max = d > r->max ? d : r->max;
 }
-static inline unsigned range_bits(const struct range *r) { return bit_length((uint64_t)r->max - (uint64_t)r->min); }
+static inline unsigned range_bits(const struct range *r) {
+  return r->n == 0 ? 0 : bit_length((uint64_t)r->max - (uint64_t)r->min);
+}
 
 /* Bits that the sample would take, or any number >= give_up once that is certain. */
 static uint64_t sample_cost(const double *sample, size_t m, struct scale s, uint64_t give_up) {
-  struct range r = {0};
+  struct range r = empty_range;
   uint64_t exceptions = 0;
   for (size_t i = 0; i < m; i++) {
     int64_t d;
@@ -143,6 +145,18 @@ static uint64_t sample_cost(const double *sample, size_t m, struct scale s, uint
     if (m * range_bits(&r) + 96 * exceptions >= give_up) return give_up;
   }
   return m * range_bits(&r) + 96 * exceptions;
+}
+
+/* Moves the smallest and the largest value to the front: they show the width of a scale at once. */
+static void extremes_first(double *sample, size_t m) {
+  for (size_t k = 0; k < 2 && k < m; k++) {
+    size_t at = k;
+    for (size_t i = k + 1; i < m; i++)
+      if (k == 0 ? sample[i] < sample[at] : sample[i] > sample[at]) at = i;
+    double v = sample[k];
+    sample[k] = sample[at];
+    sample[at] = v;
+  }
 }
 
 /* The cheapest scale in order of (e, f), the first of equals. Beginning with a guess only makes it faster. */
@@ -191,8 +205,9 @@ static size_t write_main(bool big, const double *v, size_t n, struct scale s, co
   mebo_store64(dst + 8, big, (uint64_t)r->min);
   struct packer k = {.p = dst + 1 + main_header};
   for (size_t i = 0; i < n; i++) {
-    int64_t d;
-    pack(&k, main_holds(v[i], s, &d) ? (uint64_t)d - (uint64_t)r->min : 0, bits);
+    int64_t d = 0;
+    bool held = r->n == n ? to_digits(v[i], s, &d) : main_holds(v[i], s, &d);
+    pack(&k, held ? (uint64_t)d - (uint64_t)r->min : 0, bits);
   }
   uint8_t *p = pack_end(&k);
   if (r->n == n) return (size_t)(p - dst);
@@ -307,9 +322,10 @@ size_t mebo_alp_encode(struct mebo_alp *a, bool big, const double *v, size_t n, 
   double sample[most_sample];
   size_t m = 0;
   for (size_t i = 0; i<n; i += n> 32 ? n / 32 : 1) sample[m++] = v[i];
+  extremes_first(sample, m);
   struct scale s = find_scale(sample, m, a->last);
   a->last = s;
-  struct range r = {0};
+  struct range r = empty_range;
   for (size_t i = 0; i < n; i++) {
     int64_t d;
     if (main_holds(v[i], s, &d)) range_add(&r, d);

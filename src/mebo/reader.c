@@ -15,6 +15,7 @@ struct span {
 struct metric {
   uint64_t id;
   struct span ts, values; /* in the payloads */
+  size_t tags_at;         /* in the decompressed tags */
   const char *name;       /* in the blob; NULL if names are not stored */
   uint32_t name_n, points;
   uint32_t ts_group;
@@ -23,12 +24,13 @@ struct metric {
 
 struct mebo_reader {
   struct mebo_payload ts, values;
+  struct tfdc_cursor tags; /* compressed, in the blob; empty without tags */
   struct metric *metrics;
   uint32_t *by_id; /* indices, by id, then by place */
   size_t count;
   int64_t start_us;
   uint8_t ts_encoding, value_encoding;
-  bool big;
+  bool big, has_tags;
 };
 
 struct header {
@@ -120,13 +122,12 @@ static tfdc_rc take_names(struct tfdc_cursor *c, struct mebo_reader *r, struct t
 
 struct entry {
   uint64_t id;
-  uint32_t points, ts_step, value_step;
+  uint32_t points, ts_step, value_step, tag_step;
 };
 
 static tfdc_rc take_entry(struct tfdc_cursor *c, bool big, bool extended, struct entry *ret) {
-  uint32_t tag_step;
   uint64_t reserved = 0;
-  uint32_t *numbers[] = {&ret->points, &ret->ts_step, &ret->value_step, &tag_step};
+  uint32_t *numbers[] = {&ret->points, &ret->ts_step, &ret->value_step, &ret->tag_step};
   TFDC_TRY(tfdc_take_u64(c, big, &ret->id));
   for (size_t k = 0; k < TFDC_COUNT(numbers); k++) {
     uint16_t small;
@@ -144,7 +145,7 @@ static tfdc_rc take_entry(struct tfdc_cursor *c, bool big, bool extended, struct
 static tfdc_rc take_index(struct tfdc_cursor *c, struct mebo_reader *r, const struct header *h, size_t max_points,
                           struct tfdc_error *err) {
   bool extended = h->magic == MEBO_MAGIC_EXTENDED;
-  size_t ts_at = 0, values_at = 0; /* 65,536 steps of u32 fit */
+  size_t ts_at = 0, values_at = 0, tags_at = 0; /* 65,536 steps of u32 fit */
   uint64_t points = 0;
   for (size_t i = 0; i < r->count; i++) {
     struct metric *m = &r->metrics[i];
@@ -159,10 +160,15 @@ static tfdc_rc take_index(struct tfdc_cursor *c, struct mebo_reader *r, const st
       return tfdc_fail(err, TFDC_E_MALFORMED, "byte %zu: id of metric %zu is not its name's hash", at, i);
     ts_at += e.ts_step;
     values_at += e.value_step;
+    tags_at += e.tag_step;
+    /* Without tags there are no steps; but old versions left those of empty tags, one byte a point. */
+    if (!(h->options & MEBO_OPTION_TAGS) && e.tag_step != 0 && (i == 0 || e.tag_step != r->metrics[i - 1].points))
+      return tfdc_fail(err, TFDC_E_MALFORMED, "byte %zu: metric %zu has tags, the blob has none", at, i);
     m->id = e.id;
     m->points = e.points;
     m->ts.at = ts_at;
     m->values.at = values_at;
+    m->tags_at = tags_at;
     m->ts_group = (uint32_t)i;
     if (h->magic != MEBO_MAGIC_LAYOUT1 && i > 0 && r->metrics[i - 1].id > e.id)
       return tfdc_fail(err, TFDC_E_MALFORMED, "byte %zu: metric %zu is not in order of ids", at, i);
@@ -277,9 +283,22 @@ static tfdc_rc make_room(struct mebo_reader *r, const struct tfdc_cursor *c, con
   return TFDC_OK;
 }
 
-static tfdc_rc take_payload(const struct tfdc_cursor *c, struct span in, uint8_t type, size_t max,
-                            struct mebo_payload *ret, struct tfdc_error *err) {
-  return mebo_decompress(type, c->data + in.at, in.n, max, ret, err);
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+/* A payload longer than any encoding of its metrics is not decompressed. */
+static tfdc_rc take_payloads(struct mebo_reader *r, const struct tfdc_cursor *c, const struct header *h, size_t max,
+                             struct tfdc_error *err) {
+  const struct metric *last = &r->metrics[r->count - 1];
+  size_t most_points = 0;
+  for (size_t i = 0; i < r->count; i++)
+    if (r->metrics[i].points > most_points) most_points = r->metrics[i].points;
+  size_t most = 32 + 24 * most_points; /* no encoding takes more for one metric */
+  tfdc_rc rc = mebo_decompress(h->ts_compression, c->data + h->ts_at, h->values_at - h->ts_at,
+                               smaller(max, last->ts.at + most), &r->ts, err);
+  if (rc != TFDC_OK) return tfdc_wrap(err, rc, "byte %u: time stamps", h->ts_at);
+  rc = mebo_decompress(h->value_compression, c->data + h->values_at, h->tags_at - h->values_at,
+                       smaller(max, last->values.at + most), &r->values, err);
+  return rc == TFDC_OK ? TFDC_OK : tfdc_wrap(err, rc, "byte %u: values", h->values_at);
 }
 
 static tfdc_rc open_blob(struct mebo_reader *r, struct tfdc_cursor c, const struct mebo_limits *limits,
@@ -300,12 +319,12 @@ static tfdc_rc open_blob(struct mebo_reader *r, struct tfdc_cursor c, const stru
   if (tfdc_cursor_left(&front) > 0)
     return tfdc_fail(err, TFDC_E_MALFORMED, "byte %zu: gap before the time stamps", front.pos);
   TFDC_TRY(sort_ids(r, err));
-  tfdc_rc rc = take_payload(&c, (struct span){h.ts_at, h.values_at - h.ts_at}, h.ts_compression,
-                            limits->max_decompressed, &r->ts, err);
-  if (rc != TFDC_OK) return tfdc_wrap(err, rc, "byte %u: time stamps", h.ts_at);
-  rc = take_payload(&c, (struct span){h.values_at, h.tags_at - h.values_at}, h.value_compression,
-                    limits->max_decompressed, &r->values, err);
-  if (rc != TFDC_OK) return tfdc_wrap(err, rc, "byte %u: values", h.values_at);
+  if (h.options & MEBO_OPTION_TAGS)
+    r->tags = tfdc_cursor_on(c.data + h.tags_at, c.size - h.tags_at);
+  else if (h.tags_at < c.size)
+    return tfdc_fail(err, TFDC_E_MALFORMED, "byte %u: %zu bytes behind the values", h.tags_at, c.size - h.tags_at);
+  r->has_tags = (h.options & MEBO_OPTION_TAGS) != 0;
+  TFDC_TRY(take_payloads(r, &c, &h, limits->max_decompressed, err));
   return place_metrics(r, err);
 }
 
@@ -409,6 +428,32 @@ static tfdc_rc decode_all(const struct mebo_reader *r, void *points, struct tfdc
   return TFDC_OK;
 }
 
+/* Tags: each point's length and bytes, metric after metric. */
+static tfdc_rc check_tags(const struct mebo_reader *r, struct tfdc_cursor tags, struct tfdc_error *err) {
+  for (size_t i = 0; i < r->count; i++) {
+    const uint8_t *tag;
+    size_t n, end = i + 1 < r->count ? r->metrics[i + 1].tags_at : tags.size;
+    if (r->metrics[i].tags_at > end || end > tags.size)
+      return tfdc_fail(err, TFDC_E_TRUNCATED, "metric %zu: tags begin behind the payload", i);
+    struct tfdc_cursor c = {.data = tags.data, .size = end, .pos = r->metrics[i].tags_at};
+    for (uint32_t k = 0; k < r->metrics[i].points; k++) {
+      tfdc_rc rc = tfdc_take_bytes(&c, SIZE_MAX, &tag, &n);
+      if (rc != TFDC_OK) return decode_failed(r, i, "tags", rc, err);
+    }
+  }
+  return TFDC_OK;
+}
+
+static tfdc_rc validate_tags(const struct mebo_reader *r, size_t max, struct tfdc_error *err) {
+  struct mebo_payload tags;
+  if (!r->has_tags) return TFDC_OK;
+  tfdc_rc rc = mebo_decompress(MEBO_ZSTD, r->tags.data, r->tags.size, max, &tags, err);
+  if (rc != TFDC_OK) return tfdc_wrap(err, rc, "tags");
+  rc = check_tags(r, tfdc_cursor_on(tags.data, tags.size), err);
+  free(tags.owned);
+  return rc;
+}
+
 tfdc_rc mebo_validate(const void *data, size_t size, const struct mebo_limits *limits, struct tfdc_error *err) {
   struct mebo_reader *r = NULL;
   TFDC_TRY(mebo_reader_open(data, size, limits, &r, err));
@@ -418,6 +463,7 @@ tfdc_rc mebo_validate(const void *data, size_t size, const struct mebo_limits *l
   void *points = malloc(most * sizeof(int64_t)); /* times and values in turn */
   tfdc_rc rc = points != NULL ? decode_all(r, points, err) : tfdc_fail(err, TFDC_E_NOMEM, "%zu points", most);
   free(points);
+  if (rc == TFDC_OK) rc = validate_tags(r, effective(limits).max_decompressed, err);
   mebo_reader_destroy(r);
   return rc;
 }

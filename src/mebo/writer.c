@@ -58,9 +58,9 @@ struct mebo_writer {
 struct mebo_options mebo_options_default(void) {
   return (struct mebo_options){.layout = 2,
                                .ts_encoding = MEBO_TS_DELTA,
-                               .value_encoding = MEBO_VALUE_GORILLA,
-                               .ts_compression = MEBO_ZSTD,
-                               .value_compression = MEBO_ZSTD,
+                               .value_encoding = MEBO_VALUE_ALP,
+                               .ts_compression = MEBO_NONE,
+                               .value_compression = MEBO_NONE,
                                .shared_timestamps = true,
                                .zstd_level = 1};
 }
