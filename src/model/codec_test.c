@@ -12,22 +12,23 @@ struct sample {
   const char *file;
   const struct model_table *table;
   const void *record;
+  size_t required; /* fields: a field once optional stays so, and new ones are */
 };
 static const struct sample samples[] = {
-    {"context.json", &model_context_table, &sample_context},
-    {"context_least.json", &model_context_table, &sample_context_least},
-    {"chamber.json", &model_chamber_table, &sample_chamber},
-    {"chamber_least.json", &model_chamber_table, &sample_chamber_least},
-    {"completion.json", &model_completion_table, &sample_completion},
-    {"completion_least.json", &model_completion_table, &sample_completion_least},
-    {"run_verdict.json", &model_run_verdict_table, &sample_verdict},
-    {"run_verdict_least.json", &model_run_verdict_table, &sample_verdict_least},
-    {"alarm.json", &model_alarm_table, &sample_alarm},
-    {"alarm_least.json", &model_alarm_table, &sample_alarm_least},
-    {"def.json", &model_def_table, &sample_def},
-    {"def_least.json", &model_def_table, &sample_def_least},
-    {"u_record.json", &model_u_record_table, &sample_u},
-    {"u_record_least.json", &model_u_record_table, &sample_u_least},
+    {"context.json", &model_context_table, &sample_context, 6},
+    {"context_least.json", &model_context_table, &sample_context_least, 6},
+    {"chamber.json", &model_chamber_table, &sample_chamber, 2},
+    {"chamber_least.json", &model_chamber_table, &sample_chamber_least, 2},
+    {"completion.json", &model_completion_table, &sample_completion, 5},
+    {"completion_least.json", &model_completion_table, &sample_completion_least, 5},
+    {"run_verdict.json", &model_run_verdict_table, &sample_verdict, 6},
+    {"run_verdict_least.json", &model_run_verdict_table, &sample_verdict_least, 6},
+    {"alarm.json", &model_alarm_table, &sample_alarm, 9},
+    {"alarm_least.json", &model_alarm_table, &sample_alarm_least, 9},
+    {"def.json", &model_def_table, &sample_def, 4},
+    {"def_least.json", &model_def_table, &sample_def_least, 4},
+    {"u_record.json", &model_u_record_table, &sample_u, 6},
+    {"u_record_least.json", &model_u_record_table, &sample_u_least, 6},
 };
 union any {
   struct model_context context;
@@ -54,6 +55,11 @@ static void golden_json_is_written_and_read(void **state) {
     if (rc != TFDC_OK) fail_msg("%s: %s", s->file, err.msg);
     /* a copy outlives what it was made from */
     assert_int_equal(model_fields_copy(s->table, &back, &copies, &copy), TFDC_OK);
+    for (size_t k = 0; k < s->table->n; k++) {
+      const struct model_field *f = &s->table->fields[k];
+      const char *text = model_field_is_text(f) ? model_field_text(f, &back) : NULL;
+      if (text != NULL) assert_ptr_not_equal(text, model_field_text(f, &copy));
+    }
     tfdc_arena_deinit(&mem);
     assert_int_equal(model_fields_to_json(s->table, &copy, SIZE_MAX, &again), TFDC_OK);
     assert_int_equal(again.size, out.size);
@@ -92,6 +98,7 @@ static void each_field_can_be_absent_unless_it_is_required(void **state) {
     assert_int_equal(model_fields_to_json(t, samples[i].record, SIZE_MAX, &out), TFDC_OK);
     json_t *tree = json_loadb((char *)out.data, out.size, 0, NULL);
     assert_non_null(tree);
+    size_t n_required = 0;
     for (size_t k = 0; k < t->n; k++) {
       json_t *less = json_copy(tree);
       json_object_del(less, t->fields[k].name);
@@ -103,10 +110,12 @@ static void each_field_can_be_absent_unless_it_is_required(void **state) {
       bool required = (t->fields[k].flags & MODEL_F_REQUIRED) != 0;
       assert_int_equal(rc, required ? TFDC_E_MALFORMED : TFDC_OK);
       if (required) assert_non_null(strstr(err.msg, t->fields[k].name));
+      n_required += required;
       tfdc_arena_deinit(&mem);
       free(text);
       json_decref(less);
     }
+    assert_int_equal(n_required, samples[i].required);
     json_decref(tree);
     tfdc_buf_deinit(&out);
   }

@@ -74,7 +74,7 @@ static void every_nan_is_the_same(void **state) {
 }
 
 static tfdc_rc decode(const struct tfdc_buf *b, size_t n, struct tfdc_error *err) {
-  struct tfdc_arena mem = {0};
+  struct tfdc_arena mem = {.limit = 256 << 10};
   struct model_u_record r;
   tfdc_rc rc = model_u_record_decode(b->data, n, &mem, &r, err);
   tfdc_arena_deinit(&mem);
@@ -138,7 +138,7 @@ static void impossible_contents_are_refused(void **state) {
   assert_int_equal(model_u_record_encode(&r, &out), TFDC_E_LIMIT);
   r.n_points = MODEL_POINTS_MAX + 1;
   assert_int_equal(model_u_record_encode(&r, &out), TFDC_E_LIMIT);
-  /* says that it has many points but holds none */
+  /* says that it has many points but holds none: refused before memory is taken for them */
   out.size = 0;
   assert_int_equal(model_u_record_encode(&sample_u_least, &out), TFDC_OK);
   out.size--;
