@@ -14,6 +14,10 @@
   X(INGEST_BYTES, "tfdc_ingest_bytes_total", COUNTER, "bytes", "", "bytes of hub messages, after decompression")       \
   X(INGEST_MISSING_READINGS, "tfdc_ingest_missing_readings_total", COUNTER, "points", "", "NaN and Inf readings")      \
   X(INGEST_REJECTS, "tfdc_ingest_rejects_total", COUNTER, "messages", "code", "rejected messages, by error code")      \
+  X(INGEST_DUPLICATES, "tfdc_ingest_duplicates_total", COUNTER, "messages", "",                                        \
+    "messages that a hub sent again although they were known")                                                         \
+  X(INGEST_RETRIES, "tfdc_ingest_retries_total", COUNTER, "requests", "class",                                         \
+    "store and publish requests of the collector that are repeated, by error class")                                   \
   X(INGEST_ACKS, "tfdc_ingest_acks_total", COUNTER, "acks", "kind", "acks sent: start, block, end, amendment")         \
   X(INGEST_ACK_LATENCY, "tfdc_ingest_ack_seconds", HISTOGRAM, "seconds", "", "receipt of a block to its ack")          \
   X(INGEST_OPEN_RUNS, "tfdc_ingest_open_runs", GAUGE, "runs", "", "runs open now")                                     \
@@ -58,8 +62,9 @@
   X(RUNS_JUDGED, "tfdc_runs_judged_total", COUNTER, "runs", "verdict", "runs judged, by verdict")                      \
   X(RUNS_NOT_JUDGED, "tfdc_runs_not_judged_total", COUNTER, "runs", "reason", "runs NOT_JUDGED, by reason")            \
   X(RUNS_LATE, "tfdc_runs_late_total", COUNTER, "runs", "", "runs judged after a later one of their chamber")          \
-  X(POINTS_JUDGED, "tfdc_points_judged_total", COUNTER, "points", "verdict reason",                                    \
-    "points of U-charts, by verdict and reason")                                                                       \
+  X(POINTS_JUDGED, "tfdc_points_judged_total", COUNTER, "points", "verdict", "points of U-charts, by verdict")         \
+  X(POINTS_NOT_JUDGED, "tfdc_points_not_judged_total", COUNTER, "points", "reason",                                    \
+    "points of U-charts that are NOT_JUDGED, by reason")                                                               \
   X(JUDGE_LATENCY, "tfdc_judge_latency_seconds", HISTOGRAM, "seconds", "", "receipt of the run's end to its verdict")  \
   X(JUDGE_STAGE, "tfdc_judge_stage_seconds", HISTOGRAM, "seconds", "stage",                                            \
     "time of one stage: fetch, history, compute, store, alarm, verdict, ack")                                          \
@@ -70,8 +75,8 @@
   X(SWEEP_REPUBLISHED, "tfdc_sweep_republished_total", COUNTER, "messages", "",                                        \
     "completions that the sweep sent again")                                                                           \
   X(DEAD_LETTERS, "tfdc_dead_letters_total", COUNTER, "messages", "code", "completions put aside, by error code")      \
-  X(ALARMS, "tfdc_alarms_total", COUNTER, "alarms", "action severity",                                                 \
-    "alarm changes: open, update, clear, revise; by severity")                                                         \
+  X(ALARMS, "tfdc_alarms_total", COUNTER, "alarms", "reason",                                                          \
+    "alarm changes, by reason: OOC, ACTION, MISSING_STEP ...")                                                         \
   X(ALARMS_OPEN, "tfdc_alarms_open", GAUGE, "alarms", "severity", "alarms open now")                                   \
   /* the store and the process */                                                                                      \
   X(STORE_LATENCY, "tfdc_store_seconds", HISTOGRAM, "seconds", "operation", "time of store requests, by operation")    \

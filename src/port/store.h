@@ -35,7 +35,7 @@ enum store_op {
   STORE_VERDICT_LIST, /* filter, page -> current verdict of each run, newest first if asked */
   STORE_DEF_PUT, /* def: EXISTS if (kind, id, version) is there with another body; approving/retiring = same body, other
                     flags */
-  STORE_DEF_LIST,      /* def_kind, optional def_id -> defs, by id, version */
+  STORE_DEF_LIST,      /* def_kind (-1 = all), optional def_id -> defs, by kind, id, version */
   STORE_ALARM_PUT,     /* alarm: by alarm_id; a lower `update` than the stored one changes nothing (OK) */
   STORE_ALARM_GET,     /* id -> alarms[0]; NOT_FOUND */
   STORE_ALARM_LIST,    /* filter (open_only, key, time), page -> alarms, newest first */

@@ -248,7 +248,8 @@ tfdc_rc store_mem_def_list(struct store_mem *s, struct store_req *r) {
   if (r->defs == NULL) return TFDC_E_NOMEM;
   for (size_t i = 0; i < s->defs.n; i++) {
     const struct model_def *d = &s->defs.rows[i]->def;
-    if ((int)d->kind != r->def_kind || (r->def_id != NULL && strcmp(d->id, r->def_id) != 0)) continue;
+    if ((r->def_kind >= 0 && (int)d->kind != r->def_kind) || (r->def_id != NULL && strcmp(d->id, r->def_id) != 0))
+      continue;
     TFDC_TRY(model_def_copy(d, &r->base.mem, &r->defs[r->n]));
     r->n++;
   }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUN_COLLECTOR_PRIV_H
+#define RUN_COLLECTOR_PRIV_H
+
+#include "base/map.h"
+#include "mebo.h"
+#include "port/queue.h"
+#include "port/store.h"
+#include "run/collector.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* One chamber shard. Everything but the atomics is owned by its loop. */
+struct shard {
+  struct collector *collector;
+  struct port_loop *loop;
+  struct ingest *machine;
+  struct port_timer timer;
+  tfdc_mono armed;
+  bool draining, drained_told;
+  /* any thread */
+  atomic_size_t held; /* ingest_bytes, as of the last step */
+  atomic_size_t open; /* runs */
+  atomic_uint inbox;  /* messages on their way */
+};
+
+/* A hub's stream. Owned by the collector under its lock. */
+struct stream {
+  uint64_t id;
+  bool hello, historical, paused;
+  struct tfdc_map runs; /* handle -> shard */
+  size_t open;          /* run starts without an end acked */
+};
+
+struct collector {
+  struct hub_sink sink; /* first */
+  struct collector_options options;
+  struct port *store, *publish;
+  struct port_metrics *metrics;
+  struct hub_server *server;
+  struct shard *shards;
+  size_t n_shards;
+  atomic_size_t on_the_way; /* bytes of blocks in inboxes */
+  atomic_bool paused;
+  pthread_mutex_t lock;
+  /* lock */
+  struct tfdc_map streams;
+  struct mebo_writer **writers; /* idle ones, for chunk encoding */
+  size_t n_writers, writers_cap;
+  /* start and drain */
+  atomic_size_t starting;
+  atomic_size_t draining;
+  struct port_loop *told_loop;
+  struct port_task *started, *drained;
+  struct port_loop *drain_loop;
+};
+
+/* collector_shard.c */
+void shard_step(struct shard *s, struct ingest_event *e); /* stamps the time, steps, carries out the actions */
+void shard_start(struct shard *s, size_t index);
+struct shard *collector_shard_of(struct collector *c, struct model_key key);
+void collector_count(struct collector *c, const struct ingest_action *a);
+/* collector.c */
+void collector_replied(struct collector *c, uint64_t stream, const struct model_hub_reply *r);
+void collector_relieved(struct collector *c); /* memory may have become free */
+struct mebo_writer *collector_take_writer(struct collector *c);
+void collector_give_writer(struct collector *c, struct mebo_writer *w);
+
+#endif

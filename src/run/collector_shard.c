@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One shard of the collector: feeds its ingest machine and carries out what it decides. */
+#include "run/collector_priv.h"
+
+#include "base/text.h"
+#include "core/chunk.h"
+#include "model/codec.h"
+#include "model/metric_list.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One ticketed action under way: its requests, the copies they point to, the answer. */
+struct op {
+  struct shard *shard;
+  uint64_t ticket;
+  struct tfdc_arena mem; /* inputs */
+  union {
+    struct store_req store;
+    struct publish_req publish;
+  } req;
+  struct store_req chunks; /* LOAD: the second request */
+  bool have_chunks;
+  struct model_context context;
+  struct model_chamber chamber;
+  struct model_chunk chunk;
+  struct port_work work;
+  struct port_task later;
+  struct tfdc_buf blob;
+  struct model_block *const *blocks;
+  size_t n_blocks;
+  tfdc_rc rc;
+};
+
+static void free_op(struct op *op) {
+  port_req_deinit(&op->req.store.base);
+  if (op->have_chunks) port_req_deinit(&op->chunks.base);
+  tfdc_arena_deinit(&op->mem);
+  tfdc_buf_deinit(&op->blob);
+  free(op);
+}
+
+static void tell_done(struct op *op, struct ingest_event *e) {
+  e->kind = INGEST_DONE;
+  e->ticket = op->ticket;
+  shard_step(op->shard, e);
+  free_op(op);
+}
+
+static void finish_later(struct port_task *t) {
+  struct op *op = (struct op *)((char *)t - offsetof(struct op, later));
+  struct ingest_event e = {.rc = op->rc};
+  tell_done(op, &e);
+}
+
+/* The machine hears of it in a turn of its own, never inside the step that asked. */
+static void finish(struct op *op, tfdc_rc rc) {
+  op->rc = rc;
+  op->later.fn = finish_later;
+  port_post(op->shard->loop, &op->later);
+}
+
+static void on_simple_done(struct port_req *r) {
+  struct op *op = r->user;
+  struct ingest_event e = {.rc = r->rc};
+  tell_done(op, &e);
+}
+
+static void submit(struct op *op, struct port *to, struct port_req *r, void (*done)(struct port_req *)) {
+  tfdc_rc rc = port_submit(to, r, op->shard->loop, done, op);
+  if (rc != TFDC_OK) finish(op, rc);
+}
+
+/* ---- the actions ---- */
+
+static void on_chunks_listed(struct port_req *r) {
+  struct op *op = r->user;
+  struct store_req *context = &op->req.store;
+  bool found = context->base.rc == TFDC_OK && context->n == 1;
+  struct ingest_event e = {.rc = r->rc,
+                           .context = found ? &context->contexts[0] : NULL,
+                           .chunks = op->chunks.chunks,
+                           .n_chunks = op->chunks.n};
+  tell_done(op, &e);
+}
+
+static void on_context_read(struct port_req *r) {
+  struct op *op = r->user;
+  if (r->rc != TFDC_OK && r->rc != TFDC_E_NOT_FOUND) {
+    struct ingest_event e = {.rc = r->rc};
+    tell_done(op, &e);
+    return;
+  }
+  store_req_init(&op->chunks, STORE_CHUNK_LIST);
+  op->have_chunks = true;
+  op->chunks.id = op->req.store.id;
+  op->chunks.revision = UINT32_MAX;
+  submit(op, op->shard->collector->store, &op->chunks.base, on_chunks_listed);
+}
+
+static void load(struct op *op, const struct ingest_action *a) {
+  store_req_init(&op->req.store, STORE_CONTEXT_GET);
+  op->req.store.id = a->context_id;
+  submit(op, op->shard->collector->store, &op->req.store.base, on_context_read);
+}
+
+static void put_context(struct op *op, const struct ingest_action *a) {
+  if (model_context_copy(a->context, &op->mem, &op->context) != TFDC_OK) {
+    finish(op, TFDC_E_NOMEM);
+    return;
+  }
+  store_req_init(&op->req.store, STORE_CONTEXT_PUT);
+  op->req.store.context = &op->context;
+  submit(op, op->shard->collector->store, &op->req.store.base, on_simple_done);
+}
+
+static void put_chamber(struct op *op, const struct ingest_action *a) {
+  if (model_chamber_copy(a->chamber, &op->mem, &op->chamber) != TFDC_OK) {
+    finish(op, TFDC_E_NOMEM);
+    return;
+  }
+  store_req_init(&op->req.store, STORE_CHAMBER_PUT);
+  op->req.store.chamber = &op->chamber;
+  submit(op, op->shard->collector->store, &op->req.store.base, on_simple_done);
+}
+
+static void mark(struct op *op, const struct ingest_action *a) {
+  store_req_init(&op->req.store, STORE_CONTEXT_MARK_PUBLISHED);
+  op->req.store.id = a->context_id;
+  op->req.store.revision = a->revision;
+  submit(op, op->shard->collector->store, &op->req.store.base, on_simple_done);
+}
+
+static void publish(struct op *op, const struct ingest_action *a) {
+  struct tfdc_buf text = {0};
+  const struct model_completion *m = &a->completion;
+  tfdc_rc rc = model_completion_to_json(m, &text);
+  char id[33], msg_id[64], subject[160];
+  (void)snprintf(msg_id, sizeof msg_id, "%s.%" PRIu32, tfdc_id128_format(m->context_id, id), m->revision);
+  (void)snprintf(subject, sizeof subject, "dc.%s.%s.completed", m->key.tool, m->key.chamber);
+  publish_req_init(&op->req.publish);
+  op->req.publish.subject = tfdc_arena_strdup(&op->mem, subject);
+  op->req.publish.msg_id = tfdc_arena_strdup(&op->mem, msg_id);
+  op->req.publish.data = rc == TFDC_OK ? tfdc_arena_strndup(&op->mem, (const char *)text.data, text.size) : NULL;
+  op->req.publish.n = text.size;
+  tfdc_buf_deinit(&text);
+  if (op->req.publish.subject == NULL || op->req.publish.msg_id == NULL || op->req.publish.data == NULL) {
+    finish(op, TFDC_E_NOMEM);
+    return;
+  }
+  submit(op, op->shard->collector->publish, &op->req.publish.base, on_simple_done);
+}
+
+static void run_encode(struct port_work *w) {
+  struct op *op = (struct op *)((char *)w - offsetof(struct op, work));
+  struct mebo_writer *writer = collector_take_writer(op->shard->collector);
+  struct tfdc_arena scratch = {.limit = (size_t)1 << 30};
+  op->rc = writer == NULL ? TFDC_E_NOMEM
+                          : chunk_encode(writer, op->blocks, op->n_blocks, &scratch, &op->blob, &op->chunk, NULL);
+  tfdc_arena_deinit(&scratch);
+  if (writer != NULL) collector_give_writer(op->shard->collector, writer);
+}
+
+static void on_chunk_stored(struct port_req *r) {
+  struct op *op = r->user;
+  struct ingest_event e = {.rc = r->rc, .chunks = &op->chunk, .n_chunks = 1};
+  tell_done(op, &e);
+}
+
+static void on_encoded(struct port_work *w) {
+  struct op *op = (struct op *)((char *)w - offsetof(struct op, work));
+  if (op->rc != TFDC_OK) {
+    struct ingest_event e = {.rc = op->rc};
+    tell_done(op, &e);
+    return;
+  }
+  store_req_init(&op->req.store, STORE_CHUNK_PUT);
+  op->req.store.chunk = &op->chunk;
+  op->req.store.base.bytes = op->chunk.blob_n;
+  submit(op, op->shard->collector->store, &op->req.store.base, on_chunk_stored);
+}
+
+static void cut(struct op *op, const struct ingest_action *a) {
+  op->chunk = (struct model_chunk){.context_id = a->cut.context_id,
+                                   .first_seq = a->cut.first_seq,
+                                   .last_seq = a->cut.last_seq,
+                                   .revision = a->cut.revision,
+                                   .stored_us = a->cut.stored_us};
+  op->blocks = a->cut.blocks;
+  op->n_blocks = a->cut.n_blocks;
+  op->work = (struct port_work){.run = run_encode, .done = on_encoded};
+  port_start_work(op->shard->loop, &op->work);
+}
+
+static void perform(struct shard *s, const struct ingest_action *a) {
+  if (a->kind == INGEST_REPLY) {
+    collector_replied(s->collector, a->stream, &a->reply);
+    return;
+  }
+  if (a->kind == INGEST_COUNT) {
+    collector_count(s->collector, a);
+    return;
+  }
+  struct op *op = calloc(1, sizeof *op);
+  TFDC_ASSERT(op != NULL); /* the machine waits for its ticket; nothing acked is lost by ending here */
+  op->shard = s;
+  op->ticket = a->ticket;
+  switch (a->kind) {
+  case INGEST_PUT_CHAMBER: put_chamber(op, a); break;
+  case INGEST_LOAD: load(op, a); break;
+  case INGEST_PUT_CONTEXT: put_context(op, a); break;
+  case INGEST_CUT: cut(op, a); break;
+  case INGEST_PUBLISH: publish(op, a); break;
+  case INGEST_MARK: mark(op, a); break;
+  default: free_op(op); break;
+  }
+}
+
+void collector_count(struct collector *c, const struct ingest_action *a) {
+  static const int metric[] = {
+      [INGEST_N_BLOCKS] = MODEL_METRIC_INGEST_BLOCKS,         [INGEST_N_POINTS] = MODEL_METRIC_INGEST_POINTS,
+      [INGEST_N_BYTES] = MODEL_METRIC_INGEST_BYTES,           [INGEST_N_REJECTS] = MODEL_METRIC_INGEST_REJECTS,
+      [INGEST_N_DUPLICATES] = MODEL_METRIC_INGEST_DUPLICATES, [INGEST_N_CHUNKS] = MODEL_METRIC_CHUNKS,
+      [INGEST_N_CHUNK_BYTES] = MODEL_METRIC_CHUNK_BYTES,      [INGEST_N_RUNS_STARTED] = MODEL_METRIC_RUNS_STARTED,
+      [INGEST_N_RUNS_CLOSED] = MODEL_METRIC_RUNS_CLOSED,      [INGEST_N_REOPENED] = MODEL_METRIC_RUNS_REOPENED,
+      [INGEST_N_COMPLETIONS] = MODEL_METRIC_COMPLETIONS,      [INGEST_N_RETRIES] = MODEL_METRIC_INGEST_RETRIES,
+  };
+  metrics_add(c->metrics, metric[a->count], a->label, a->by);
+}
+
+/* ---- steps ---- */
+
+static void on_timer(struct port_timer *t) {
+  struct shard *s = (struct shard *)((char *)t - offsetof(struct shard, timer));
+  s->armed.us = TFDC_NEVER;
+  struct ingest_event e = {.kind = INGEST_TICK};
+  shard_step(s, &e);
+}
+
+static void note_drained(struct shard *s) {
+  if (!s->draining || s->drained_told || !ingest_is_drained(s->machine)) return;
+  s->drained_told = true;
+  struct collector *c = s->collector;
+  if (atomic_fetch_sub(&c->draining, 1) == 1) port_post(c->drain_loop, c->drained);
+}
+
+void shard_step(struct shard *s, struct ingest_event *e) {
+  e->now = port_mono(s->loop->clock);
+  e->wall = port_wall(s->loop->clock);
+  ingest_step(s->machine, e);
+  size_t n;
+  const struct ingest_action *actions = ingest_actions(s->machine, &n);
+  for (size_t i = 0; i < n; i++) perform(s, &actions[i]);
+  atomic_store(&s->held, ingest_bytes(s->machine));
+  atomic_store(&s->open, ingest_open_runs(s->machine));
+  tfdc_mono due = ingest_deadline(s->machine);
+  if (due.us != s->armed.us) {
+    s->armed = due;
+    s->timer.fn = on_timer;
+    port_arm(s->loop, &s->timer, due);
+  }
+  collector_relieved(s->collector);
+  note_drained(s);
+}
+
+struct shard *collector_shard_of(struct collector *c, struct model_key key) {
+  char text[2 * TFDC_ID_MAX + 2];
+  int n = snprintf(text, sizeof text, "%.64s:%.64s", key.tool, key.chamber);
+  return &c->shards[tfdc_xxh3_64(text, (size_t)n) % c->n_shards];
+}
+
+/* ---- start: open runs and closes that were not published ---- */
+
+struct adoption {
+  struct port_task task;
+  struct shard *shard;
+  struct store_req req;
+  struct port_timer retry;
+  bool unpublished; /* the second list */
+};
+
+static void ask(struct adoption *a);
+
+static void adoption_over(struct adoption *a) {
+  struct collector *c = a->shard->collector;
+  port_forget(a->shard->loop, &a->retry);
+  port_req_deinit(&a->req.base);
+  free(a);
+  if (atomic_fetch_sub(&c->starting, 1) == 1) port_post(c->told_loop, c->started);
+}
+
+static void on_retry(struct port_timer *t) { ask((struct adoption *)((char *)t - offsetof(struct adoption, retry))); }
+
+static void again_later(struct adoption *a) {
+  a->retry.fn = on_retry;
+  port_arm(a->shard->loop, &a->retry, tfdc_mono_add(port_mono(a->shard->loop->clock), tfdc_millis(200)));
+}
+
+static void on_listed(struct port_req *r) {
+  struct adoption *a = r->user;
+  if (r->rc != TFDC_OK) {
+    again_later(a);
+    return;
+  }
+  for (size_t i = 0; i < a->req.n; i++) {
+    if (collector_shard_of(a->shard->collector, a->req.contexts[i].key) != a->shard) continue;
+    struct ingest_event e = {.kind = INGEST_ADOPT, .context = &a->req.contexts[i]};
+    shard_step(a->shard, &e);
+    metrics_add(a->shard->collector->metrics, MODEL_METRIC_RUNS_ADOPTED, NULL, 1);
+  }
+  if (a->req.ret_cursor != NULL) {
+    char cursor[512];
+    (void)snprintf(cursor, sizeof cursor, "%s", a->req.ret_cursor);
+    port_req_reset(&a->req.base);
+    a->req.page.cursor = tfdc_arena_strdup(&a->req.base.mem, cursor);
+    ask(a);
+  } else if (!a->unpublished) {
+    a->unpublished = true;
+    a->req.page.cursor = NULL;
+    port_req_reset(&a->req.base);
+    a->req.filter = STORE_FILTER_ALL;
+    a->req.filter.unpublished_only = true;
+    ask(a);
+  } else {
+    adoption_over(a);
+  }
+}
+
+static void ask(struct adoption *a) {
+  a->req.page.limit = 1000;
+  tfdc_rc rc = port_submit(a->shard->collector->store, &a->req.base, a->shard->loop, on_listed, a);
+  if (rc != TFDC_OK) again_later(a);
+}
+
+static void run_adoption(struct port_task *t) { ask((struct adoption *)t); }
+
+void shard_start(struct shard *s, size_t index) {
+  (void)index;
+  s->armed.us = TFDC_NEVER;
+  struct adoption *a = calloc(1, sizeof *a);
+  TFDC_ASSERT(a != NULL);
+  a->task.fn = run_adoption;
+  a->shard = s;
+  store_req_init(&a->req, STORE_CONTEXT_LIST);
+  a->req.filter.state = MODEL_CONTEXT_OPEN;
+  port_post(s->loop, &a->task);
+}
