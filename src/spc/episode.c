@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spc/episode.h"
 
+#include "spc/take.h"
+
 #include <math.h>
 
 enum { EPISODE_VERSION = 1 };
@@ -71,14 +73,6 @@ void spc_episode_encode(const struct spc_episode *e, struct tfdc_buf *out) {
   tfdc_put_f64(out, false, e->peak);
 }
 
-static tfdc_rc take_u32(struct tfdc_cursor *in, uint32_t *ret) {
-  uint64_t v;
-  TFDC_TRY(tfdc_take_uvarint(in, &v));
-  if (v > UINT32_MAX) return TFDC_E_MALFORMED;
-  *ret = (uint32_t)v;
-  return TFDC_OK;
-}
-
 static tfdc_rc take_episode(struct tfdc_cursor *in, struct spc_episode *e) {
   uint8_t version, open, worst;
   TFDC_TRY(tfdc_take_u8(in, &version));
@@ -95,9 +89,9 @@ static tfdc_rc take_episode(struct tfdc_cursor *in, struct spc_episode *e) {
   memcpy(e->first_id, id, SPC_RUN_ID_SIZE);
   TFDC_TRY(tfdc_take_svarint(in, &e->first_time_us));
   TFDC_TRY(tfdc_take_svarint(in, &e->last_time_us));
-  TFDC_TRY(take_u32(in, &e->alarms));
-  TFDC_TRY(take_u32(in, &e->runs));
-  TFDC_TRY(take_u32(in, &e->good));
+  TFDC_TRY(spc_take_u32(in, &e->alarms));
+  TFDC_TRY(spc_take_u32(in, &e->runs));
+  TFDC_TRY(spc_take_u32(in, &e->good));
   TFDC_TRY(tfdc_take_f64(in, false, &e->peak));
   bool sane = !isinf(e->peak) && e->alarms <= e->runs && e->good <= e->runs && (!e->open || e->alarms > 0) &&
               (e->serial > 0 || (!e->open && e->runs == 0));

@@ -2,6 +2,7 @@
 #include "spc/state.h"
 
 #include "spc/rule_kind.h"
+#include "spc/take.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -73,14 +74,6 @@ void spc_state_encode(const struct spc_state *s, struct tfdc_buf *out) {
   tfdc_put_svarint(out, s->alternate);
 }
 
-static tfdc_rc take_u32(struct tfdc_cursor *in, uint32_t *ret) {
-  uint64_t v;
-  TFDC_TRY(tfdc_take_uvarint(in, &v));
-  if (v > UINT32_MAX) return TFDC_E_MALFORMED;
-  *ret = (uint32_t)v;
-  return TFDC_OK;
-}
-
 static tfdc_rc take_run(struct tfdc_cursor *in, int32_t *ret) {
   int64_t v;
   TFDC_TRY(tfdc_take_svarint(in, &v));
@@ -101,8 +94,8 @@ static tfdc_rc take_state(struct tfdc_cursor *in, struct spc_state *s) {
     TFDC_TRY(tfdc_take_f64(in, false, &s->ring[i]));
     if (!isfinite(s->ring[i])) return TFDC_E_MALFORMED;
   }
-  TFDC_TRY(take_u32(in, &s->n_points));
-  TFDC_TRY(take_u32(in, &s->gap));
+  TFDC_TRY(spc_take_u32(in, &s->n_points));
+  TFDC_TRY(spc_take_u32(in, &s->gap));
   TFDC_TRY(take_run(in, &s->side));
   TFDC_TRY(take_run(in, &s->trend));
   TFDC_TRY(take_run(in, &s->alternate));
