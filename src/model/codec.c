@@ -94,6 +94,35 @@ tfdc_rc model_chamber_copy(const struct model_chamber *from, struct tfdc_arena *
   return model_fields_copy(&model_chamber_table, from, mem, ret);
 }
 
+/* Tags of `from` replace those of the same name and are appended otherwise. */
+static tfdc_rc amend_tags(struct model_context *into, const struct model_context *from, struct tfdc_arena *mem) {
+  if (from->n_tags == 0) return TFDC_OK;
+  if (from->n_tags > MODEL_TAGS_MAX || into->n_tags > MODEL_TAGS_MAX) return TFDC_E_LIMIT;
+  struct model_tag *tags = tfdc_arena_array(mem, into->n_tags + from->n_tags, sizeof *tags);
+  if (tags == NULL) return TFDC_E_NOMEM;
+  size_t n = into->n_tags;
+  for (size_t i = 0; i < n; i++) tags[i] = into->tags[i];
+  for (size_t i = 0; i < from->n_tags; i++) {
+    size_t at = 0;
+    while (at < n && strcmp(tags[at].name, from->tags[i].name) != 0) at++;
+    if (at == n) tags[n++].name = tfdc_arena_strdup(mem, from->tags[i].name);
+    tags[at].value = tfdc_arena_strdup(mem, from->tags[i].value);
+    if (tags[at].name == NULL || tags[at].value == NULL) return TFDC_E_NOMEM;
+  }
+  into->tags = tags;
+  into->n_tags = n;
+  return TFDC_OK;
+}
+
+tfdc_rc model_context_amend(struct model_context *into, const struct model_context *from, struct tfdc_arena *mem) {
+  struct model_context draft = *into;
+  TFDC_TRY(model_fields_amend(&model_context_table, &draft, from, mem));
+  TFDC_TRY(amend_tags(&draft, from, mem));
+  TFDC_TRY(model_fields_check(&model_context_table, &draft, NULL));
+  *into = draft;
+  return TFDC_OK;
+}
+
 tfdc_rc model_context_validate(const struct model_context *c, struct tfdc_error *err) {
   TFDC_TRY(model_fields_check(&model_context_table, c, err));
   if (c->start_us == MODEL_NO_TIME) return tfdc_fail(err, TFDC_E_MALFORMED, "context: start_us: missing");

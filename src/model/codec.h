@@ -68,13 +68,14 @@ TFDC_MUST_USE tfdc_rc model_def_copy(const struct model_def *from, struct tfdc_a
 TFDC_MUST_USE tfdc_rc model_chamber_copy(const struct model_chamber *from, struct tfdc_arena *mem,
                                          struct model_chamber *ret);
 
-/* An amendment: fields that `from` knows (not NULL, -1, NaN or MODEL_NO_TIME; tags by name) replace those of `into`.
- * Key, run id, times, steps, events and what the collector keeps (revision, chunks ...) stay. Strings are copied into
- * mem; on NOMEM `into` is unchanged. */
+/* An amendment: fields that `from` knows (not NULL, -1, NaN or false; tags by name) replace those of `into`. Key, tool
+ * type, run id, times, steps, events and what the collector keeps (revision, chunks ...) stay. Strings are copied into
+ * mem. BAD_TEXT, RANGE, LIMIT (tags) for what could not be stored, NOMEM; `into` is then unchanged. */
 TFDC_MUST_USE tfdc_rc model_context_amend(struct model_context *into, const struct model_context *from,
                                           struct tfdc_arena *mem);
 
-/* What a hub may say of a run: ids are ids, text is text, counts within limits, steps in time order. */
+/* What a hub may say of a run: ids are ids, text is text, counts within limits, steps in time order, no end before the
+ * start. context_id is not looked at. Errors as of the decoders; err names the field. */
 TFDC_MUST_USE tfdc_rc model_context_validate(const struct model_context *c, struct tfdc_error *err);
 
 #endif

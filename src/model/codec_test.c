@@ -321,6 +321,49 @@ static void a_context_is_validated(void **state) {
   assert_non_null(strstr(err.msg, "steps[1]"));
 }
 
+static void an_amendment_replaces_what_it_knows(void **state) {
+  (void)state;
+  struct tfdc_arena mem = {0};
+  struct model_context nothing = sample_context_least, c = sample_context, none = sample_context_least;
+  assert_int_equal(model_context_amend(&c, &nothing, &mem), TFDC_OK);
+  assert_memory_equal(&c, &sample_context, sizeof c);
+  assert_int_equal(model_context_amend(&none, &sample_context, &mem), TFDC_OK);
+  assert_string_equal(none.lot_id, "L1");
+  assert_ptr_not_equal(none.lot_id, sample_context.lot_id);
+  assert_string_equal(none.pm_id, "pm1");
+  assert_true(none.slot == 7 && none.rf_hours == 0.1 && none.first_wafer_of_lot && none.wafers_since_clean == 3);
+  assert_true(none.revision == 0 && none.n_steps == 0 && none.start_us == 0 && none.tool_type == NULL);
+  assert_true(none.chunk_count == 0 && !none.published && none.reject_code == NULL && none.n_tags == 2);
+  assert_string_equal(none.key.tool, "t");
+  char name[] = "empty", value[] = "full";
+  const struct model_tag tags[] = {{name, value}, {"new", "1"}};
+  nothing.tags = tags;
+  nothing.n_tags = 2;
+  assert_int_equal(model_context_amend(&c, &nothing, &mem), TFDC_OK);
+  value[0] = 'x';
+  assert_int_equal(c.n_tags, 3);
+  assert_string_equal(c.tags[0].value, "B");
+  assert_string_equal(c.tags[1].value, "full");
+  assert_string_equal(c.tags[2].name, "new");
+  struct model_context before = c;
+  nothing = sample_context_least;
+  nothing.layer = "\x01";
+  assert_int_equal(model_context_amend(&c, &nothing, &mem), TFDC_E_BAD_TEXT);
+  assert_memory_equal(&c, &before, sizeof c);
+  struct model_tag many[MODEL_TAGS_MAX];
+  char names[MODEL_TAGS_MAX][8];
+  for (size_t i = 0; i < MODEL_TAGS_MAX; i++) {
+    (void)snprintf(names[i], sizeof names[i], "t%zu", i);
+    many[i] = (struct model_tag){names[i], ""};
+  }
+  nothing = sample_context_least;
+  nothing.tags = many;
+  nothing.n_tags = MODEL_TAGS_MAX;
+  assert_int_equal(model_context_amend(&c, &nothing, &mem), TFDC_E_LIMIT);
+  assert_int_equal(c.n_tags, 3);
+  tfdc_arena_deinit(&mem);
+}
+
 /* Decoding and copying with an arena that ends ever later: NOMEM until it succeeds, nothing in the output before. */
 static void little_memory_is_an_error(void **state) {
   (void)state;
@@ -355,6 +398,7 @@ int main(void) {
       cmocka_unit_test(doubles_come_back_bit_for_bit),
       cmocka_unit_test(bad_bytes_are_written_as_the_replacement_character),
       cmocka_unit_test(a_context_is_validated),
+      cmocka_unit_test(an_amendment_replaces_what_it_knows),
       cmocka_unit_test(little_memory_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

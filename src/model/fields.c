@@ -261,3 +261,30 @@ tfdc_rc model_fields_copy(const struct model_table *t, const void *from, struct 
   memcpy(ret, draft, t->size);
   return TFDC_OK;
 }
+
+/* --- amend --- */
+
+static bool is_known(const struct model_table *t, const struct model_field *f, const void *from) {
+  double d;
+  if (model_field_is_text(f)) return model_field_text(f, from) != NULL;
+  if (f->type != MODEL_F_F64) return model_get_int(f, from) != model_get_int(f, t->defaults);
+  memcpy(&d, (const char *)from + f->offset, sizeof d);
+  return !isnan(d);
+}
+
+tfdc_rc model_fields_amend(const struct model_table *t, void *into, const void *from, struct tfdc_arena *mem) {
+  for (size_t i = 0; i < t->n; i++) {
+    const struct model_field *f = &t->fields[i];
+    if (!(f->flags & MODEL_F_AMENDABLE) || !is_known(t, f, from)) continue;
+    if (model_field_is_text(f)) {
+      const char *s = model_field_text(f, from);
+      model_set(into, f->offset, &s, sizeof s);
+      TFDC_TRY(copy_bytes(f, into, strlen(s) + 1, mem));
+    } else if (f->type == MODEL_F_F64) {
+      model_set(into, f->offset, (const char *)from + f->offset, sizeof(double));
+    } else {
+      model_set_int(f, into, model_get_int(f, from));
+    }
+  }
+  return TFDC_OK;
+}

@@ -39,7 +39,8 @@ enum {
   MODEL_F_FINITE = 2,     /* F64: null is refused */
   MODEL_F_NONEMPTY = 4,   /* a text or list must not be empty */
   MODEL_F_WRITE_ONLY = 8, /* a second name of another field: written for readers, not read */
-  MODEL_F_IDS = 16        /* STRINGS: each is an id */
+  MODEL_F_IDS = 16,       /* STRINGS: each is an id */
+  MODEL_F_AMENDABLE = 32  /* an amendment of a run may replace it */
 };
 
 struct model_names {
@@ -103,6 +104,10 @@ TFDC_MUST_USE tfdc_rc model_fields_check(const struct model_table *t, const void
 /* Deep copy; NOMEM. */
 TFDC_MUST_USE tfdc_rc model_fields_copy(const struct model_table *t, const void *from, struct tfdc_arena *mem,
                                         void *ret);
+/* Amendable fields of `from` other than lists that differ from the defaults replace those of `into`, texts copied;
+ * NOMEM. */
+TFDC_MUST_USE tfdc_rc model_fields_amend(const struct model_table *t, void *into, const void *from,
+                                         struct tfdc_arena *mem);
 /* A field by its name, NULL when there is none. */
 const struct model_field *model_table_find(const struct model_table *t, const char *name);
 /* The text field whose name is nearest to what was written, NULL when none is near. */
