@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The simulation study behind docs/learning.md: how many fresh normal runs alarm under limits learned from good runs,
- * and whether a shift is caught. Usage: bench_learn [fresh runs per line, default 20000] [seed] [scenario from 0]. */
+ * and whether a shift is caught. Usage: bench_learn [fresh runs per line, default 20000] [seed] [scenario from 0, -1
+ * all] [adapting centre 0 or 1]. */
 #include "spc/fit/learn.h"
 #include "spc/state.h"
 #include "support/random.h"
@@ -10,7 +11,11 @@
 
 enum { RUNS_PER_GROUP = 25, FRESH = 50, SHIFT_RUNS = 3 };
 
-enum shape { NORMAL, BLOCKS, T8, SKEWED, MIXED, DRIFT, AUTOCORR, BAD_RUN };
+/* The centre follows a twentieth of each good run's deviation, at most this many s. */
+#define ADAPT     0.05
+#define ADAPT_MAX 2.0
+
+enum shape { NORMAL, BLOCKS, T8, SKEWED, MIXED, DRIFT, DRIFT_ON, AUTOCORR, BAD_RUN };
 static const struct scenario {
   const char *name;
   enum shape shape;
@@ -20,6 +25,7 @@ static const struct scenario {
               {"a third are maxima of 50", SKEWED},
               {"correlated, a third maxima, a third t8", MIXED},
               {"drift 0.5 sd over 25 runs, then flat", DRIFT},
+              {"drift 0.5 sd over 25 runs that goes on", DRIFT_ON},
               {"autocorrelation 0.5", AUTOCORR},
               {"normal, one good run 10 sd off on every tenth chart", BAD_RUN}};
 
@@ -27,6 +33,7 @@ struct fab {
   enum shape shape;
   size_t charts, groups;
   struct random_source random;
+  double adapt;
   double *offset; /* groups x charts: centres */
   double *memory; /* groups x charts: AR(1) */
 };
@@ -64,6 +71,7 @@ static void run_values(struct fab *f, size_t group, size_t index, bool learning,
     if (j % 8 == 0) block = random_normal(&f->random);
     double v = draw(f, j, common, block);
     size_t at = group * f->charts + j;
+    if (f->shape == DRIFT_ON) v += 0.5 * (double)index / RUNS_PER_GROUP;
     if (f->shape == AUTOCORR) v = f->memory[at] = 0.5 * f->memory[at] + sqrt(0.75) * v;
     if (f->shape == DRIFT) v += 0.5 * fmin((double)index, RUNS_PER_GROUP) / RUNS_PER_GROUP;
     if (f->shape == BAD_RUN && learning && group == 0 && index == 7 && j % 10 == 0) v += 10;
@@ -93,7 +101,9 @@ static uint64_t judge_group(struct fab *f, const struct spc_learned *learned, co
   size_t shifted = (size_t)(random_u64(&f->random) % f->charts);
   uint64_t alarms = 0, caught = 0;
   for (size_t j = 0; j < f->charts; j++)
-    if (spc_learned_limit(learned, group, j, &limit[j], NULL) != TFDC_OK) exit(1);
+    if (spc_learned_limit(learned, group, j, &limit[j], NULL) != TFDC_OK ||
+        spc_limit_set_adapt(&limit[j], f->adapt, ADAPT_MAX, NULL) != TFDC_OK)
+      exit(1);
   for (size_t i = 0; i < FRESH + SHIFT_RUNS; i++) {
     run_values(f, group, RUNS_PER_GROUP + i, false, x);
     bool late = i >= FRESH;
@@ -162,13 +172,15 @@ int main(int argc, char **argv) {
   uint64_t fresh = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000;
   uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
   size_t first = 0, end = TFDC_COUNT(shapes);
-  if (argc > 3) first = strtoull(argv[3], NULL, 10), end = first < end ? first + 1 : end;
+  double adapt = argc > 4 && argv[4][0] == '1' ? ADAPT : 0;
+  if (argc > 3 && argv[3][0] != '-') first = strtoull(argv[3], NULL, 10), end = first < end ? first + 1 : end;
   (void)printf("| good runs | charts | chambers | width | alarm %% | worst learning %% | warn %% | 3 sigma would %% | "
                "6 sd shift caught |\n|---|---|---|---|---|---|---|---|---|\n");
   for (size_t s = first; s < end; s++)
     for (size_t c = 0; c < TFDC_COUNT(charts); c++)
       for (size_t g = 0; g < TFDC_COUNT(groups); g++) {
-        struct fab f = {.shape = shapes[s].shape, .charts = charts[c], .groups = groups[g], .random = {seed}};
+        struct fab f = {
+            .shape = shapes[s].shape, .charts = charts[c], .groups = groups[g], .random = {seed}, .adapt = adapt};
         f.offset = array(f.groups * f.charts, sizeof *f.offset);
         f.memory = array(f.groups * f.charts, sizeof *f.memory);
         struct tally t = {0};

@@ -150,6 +150,39 @@ static void fixed_limits_are_judged_without_run_rules(void **state) {
   }
 }
 
+static void an_adapting_centre_follows_good_runs_and_no_alarm(void **state) {
+  (void)state;
+  struct spc_limit l;
+  assert_int_equal(spc_limit_init_basis(&l, &basis, NULL), TFDC_OK);
+  assert_int_equal(spc_limit_set_adapt(&l, 0.1, 2, NULL), TFDC_OK);
+  struct spc_rules rules;
+  spc_rules_init_default(&rules, 0.9);
+  struct spc_state s;
+  struct spc_point p;
+  spc_state_init(&s);
+  spc_judge(&l, &rules, 12, &s, &s, &p);
+  assert_true(p.centre == 10 && p.ucl == l.ucl && p.lcl == l.lcl);
+  assert_true(s.offset == 0.1);
+  spc_judge(&l, &rules, 30, &s, &s, &p);
+  assert_true(p.verdict >= SPC_OOC && s.offset == 0.1 && fabs(p.centre - 10.2) < 1e-12);
+  assert_true(fabs(p.ucl - p.centre - (l.ucl - l.centre)) < 1e-12);
+  spc_judge(&l, &rules, NONE, &s, &s, &p);
+  assert_true(s.offset == 0.1 && fabs(p.centre - 10.2) < 1e-12);
+  /* 0.05 s a run: judged without an alarm until the centre may go no farther, and then the fault is seen. */
+  bool alarmed = false;
+  double last = 0;
+  for (int i = 0; i < 400 && !alarmed; i++) {
+    spc_judge(&l, &rules, last = 10 + 2 * 0.05 * i, &s, &s, &p);
+    alarmed = p.verdict >= SPC_OOC;
+    assert_true(fabs(s.offset) <= 2);
+  }
+  assert_true(alarmed && last > 10 + 2 * 5.6);
+  assert_int_equal(spc_limit_set_adapt(&l, 0.5, 2, NULL), TFDC_E_RANGE);
+  assert_int_equal(spc_limit_set_adapt(&l, 0.1, 9, NULL), TFDC_E_RANGE);
+  assert_int_equal(spc_limit_init_fixed(&l, NONE, 0, 10, NULL), TFDC_OK);
+  assert_int_equal(spc_limit_set_adapt(&l, 0.1, 2, NULL), TFDC_E_RANGE);
+}
+
 static void the_worst_verdict_is_never_not_judged_beside_a_judged_one(void **state) {
   (void)state;
   assert_int_equal(spc_verdict_worst(SPC_NOT_JUDGED, SPC_OK), SPC_OK);
@@ -257,6 +290,7 @@ int main(void) {
       cmocka_unit_test(a_basis_out_of_range_is_refused_by_name),
       cmocka_unit_test(a_point_is_judged_by_limits_and_rules),
       cmocka_unit_test(fixed_limits_are_judged_without_run_rules),
+      cmocka_unit_test(an_adapting_centre_follows_good_runs_and_no_alarm),
       cmocka_unit_test(the_worst_verdict_is_never_not_judged_beside_a_judged_one),
       cmocka_unit_test(an_episode_opens_updates_and_clears),
       cmocka_unit_test(a_missing_step_alarms_at_once_and_other_gaps_are_skipped),

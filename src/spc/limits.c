@@ -61,6 +61,25 @@ tfdc_rc spc_limit_set_action(struct spc_limit *limit, double act_lo, double act_
   return TFDC_OK;
 }
 
+tfdc_rc spc_limit_set_adapt(struct spc_limit *limit, double adapt, double adapt_max, struct tfdc_error *err) {
+  struct spc_limit copy = *limit;
+  copy.adapt = adapt;
+  copy.adapt_max = adapt_max;
+  TFDC_TRY(spc_limit_check(&copy, err));
+  *limit = copy;
+  return TFDC_OK;
+}
+
+struct spc_limit spc_limit_moved(const struct spc_limit *limit, double offset) {
+  struct spc_limit moved = *limit;
+  if (offset == 0 || !(limit->s > 0)) return moved;
+  double by = offset * limit->s;
+  moved.centre += by;
+  moved.lcl += by;
+  moved.ucl += by;
+  return moved;
+}
+
 tfdc_rc spc_limit_check(const struct spc_limit *l, struct tfdc_error *err) {
   if (isinf(l->centre) || isinf(l->lcl) || isinf(l->ucl) || isinf(l->act_lo) || isinf(l->act_up))
     return tfdc_fail(err, TFDC_E_RANGE, "a limit or the centre is infinite");
@@ -73,6 +92,10 @@ tfdc_rc spc_limit_check(const struct spc_limit *l, struct tfdc_error *err) {
     return tfdc_fail(err, TFDC_E_RANGE, "centre %.17g is not below ucl %.17g", l->centre, l->ucl);
   if (l->act_lo >= l->act_up)
     return tfdc_fail(err, TFDC_E_RANGE, "act_lo %.17g is not below act_up %.17g", l->act_lo, l->act_up);
+  if (!(l->adapt >= 0 && l->adapt <= 0.3) || !(l->adapt_max >= 0 && l->adapt_max <= 5))
+    return tfdc_fail(err, TFDC_E_RANGE, "adapt %g is not in 0..0.3 or adapt_max %g not in 0..5", l->adapt,
+                     l->adapt_max);
+  if (l->adapt > 0 && !(l->s > 0)) return tfdc_fail(err, TFDC_E_RANGE, "fixed limits do not adapt");
   return TFDC_OK;
 }
 

@@ -19,6 +19,8 @@ struct spc_limit {
   double n_pool;             /* degrees of freedom behind s */
   double lcl, ucl;           /* effective limits; NaN: that side has none */
   double act_lo, act_up;     /* fixed action or spec limits: beyond them is ACTION; NaN: none */
+  double adapt;              /* part of a good run's deviation that the centre follows; 0: it stays */
+  double adapt_max;          /* farthest that the centre may go from `centre`, in units of s */
 };
 
 /* What a limit is made of when it was learned (or given as centre and s). */
@@ -40,6 +42,13 @@ TFDC_MUST_USE tfdc_rc spc_limit_init_fixed(struct spc_limit *ret, double centre,
 /* Adds fixed action limits (NaN = none). RANGE when act_lo >= act_up. */
 TFDC_MUST_USE tfdc_rc spc_limit_set_action(struct spc_limit *limit, double act_lo, double act_up,
                                            struct tfdc_error *err);
+/* Lets the centre follow slow drift: after a run that did not alarm it moves by `adapt` (0 = off, at most 0.3) of the
+ * deviation, never farther than adapt_max (0..5) s from where it was learned; where it has got to is part of the rule
+ * state. MacGregor and Harris 1993. RANGE; also for fixed limits. */
+TFDC_MUST_USE tfdc_rc spc_limit_set_adapt(struct spc_limit *limit, double adapt, double adapt_max,
+                                          struct tfdc_error *err);
+/* The same limits with the centre moved by `offset` times s; action limits stay. */
+struct spc_limit spc_limit_moved(const struct spc_limit *limit, double offset);
 /* Whether the numbers fit together: for limits that were read from a store. RANGE. */
 TFDC_MUST_USE tfdc_rc spc_limit_check(const struct spc_limit *limit, struct tfdc_error *err);
 

@@ -261,7 +261,7 @@ static void hostile_state_bytes_are_refused(void **state) {
              {{1, 16, 0, 0, 0, 0, 0}, 7, TFDC_E_MALFORMED},
              {{1, 1, 0, 0}, 4, TFDC_E_TRUNCATED},
              {{1, 1, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f, 1, 0, 0, 0, 0}, 15, TFDC_E_MALFORMED}, /* NaN in the ring */
-             {{1, 0, 0, 0, 2, 0, 0}, 7, TFDC_E_MALFORMED},                                /* a side of no points */
+             {{1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 15, TFDC_E_MALFORMED},       /* a side of no points */
              {{1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0}, 12, TFDC_E_MALFORMED}};
   for (size_t i = 0; i < TFDC_COUNT(bad); i++) {
     struct tfdc_cursor in = tfdc_cursor_on(bad[i].bytes, bad[i].n);

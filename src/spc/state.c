@@ -7,11 +7,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { STATE_VERSION = 1, RUN_MAX = 1000000 };
+enum { STATE_VERSION = 1, RUN_MAX = 1000000, OFFSET_MAX = 5 };
 
 void spc_state_init(struct spc_state *ret) { *ret = (struct spc_state){0}; }
 
-static void forget_patterns(struct spc_state *s) { *s = (struct spc_state){.n_points = s->n_points, .gap = s->gap}; }
+static void forget_patterns(struct spc_state *s) {
+  *s = (struct spc_state){.n_points = s->n_points, .gap = s->gap, .offset = s->offset};
+}
 
 /* One more in a row of the same sign, else the first of a new row. */
 static int32_t lengthen(int32_t run, int sign) {
@@ -72,6 +74,7 @@ void spc_state_encode(const struct spc_state *s, struct tfdc_buf *out) {
   tfdc_put_svarint(out, s->side);
   tfdc_put_svarint(out, s->trend);
   tfdc_put_svarint(out, s->alternate);
+  tfdc_put_f64(out, false, s->offset);
 }
 
 static tfdc_rc take_run(struct tfdc_cursor *in, int32_t *ret) {
@@ -99,6 +102,8 @@ static tfdc_rc take_state(struct tfdc_cursor *in, struct spc_state *s) {
   TFDC_TRY(take_run(in, &s->side));
   TFDC_TRY(take_run(in, &s->trend));
   TFDC_TRY(take_run(in, &s->alternate));
+  TFDC_TRY(tfdc_take_f64(in, false, &s->offset));
+  if (!(fabs(s->offset) <= OFFSET_MAX)) return TFDC_E_MALFORMED;
   bool sane = s->n_points >= s->n_ring && (s->n_ring > 0 || (s->side == 0 && s->trend == 0 && s->alternate == 0)) &&
               labs(s->side) <= (long)s->n_points && labs(s->trend) <= (long)s->n_points &&
               labs(s->alternate) <= (long)s->n_points;
@@ -115,16 +120,33 @@ tfdc_rc spc_state_decode(struct tfdc_cursor *in, struct spc_state *ret, struct t
   return TFDC_OK;
 }
 
+/* The centre follows a point that did not alarm; what a lone far point teaches is bounded by the limit. */
+static double follow(const struct spc_limit *limit, const struct spc_limit *moved, double offset, double x) {
+  double next = offset + limit->adapt * (x - moved->centre) / limit->s;
+  return next > limit->adapt_max ? limit->adapt_max : next < -limit->adapt_max ? -limit->adapt_max : next;
+}
+
 void spc_judge(const struct spc_limit *limit, const struct spc_rules *rules, double x, const struct spc_state *before,
                struct spc_state *after, struct spc_point *ret) {
   static const struct spc_rules none = {.depth = 2};
+  const double missing = (double)NAN;
+  double offset = before ? before->offset : 0;
+  struct spc_limit moved = {.centre = missing, .lcl = missing, .ucl = missing};
+  if (limit) moved = spc_limit_moved(limit, limit->adapt > 0 ? offset : 0);
   bool judged = limit && isfinite(x);
   bool fixed = judged && !(limit->s > 0);
-  double u = judged ? spc_limit_u(limit, x) : (double)NAN;
+  double u = judged ? spc_limit_u(&moved, x) : missing;
   struct spc_hits hits;
   spc_state_step(before, u, fixed ? &none : rules, after, &hits);
   enum spc_verdict verdict = hits.verdict;
   if (judged && (fixed || x > limit->act_up || x < limit->act_lo))
-    verdict = spc_verdict_worst(verdict, spc_limit_verdict(limit, x));
-  *ret = (struct spc_point){.u = u, .score = fabs(u), .verdict = verdict, .fired = hits.fired};
+    verdict = spc_verdict_worst(verdict, spc_limit_verdict(&moved, x));
+  if (judged && limit->adapt > 0 && verdict <= SPC_WARN) after->offset = follow(limit, &moved, offset, x);
+  *ret = (struct spc_point){.u = u,
+                            .score = fabs(u),
+                            .verdict = verdict,
+                            .fired = hits.fired,
+                            .centre = moved.centre,
+                            .lcl = moved.lcl,
+                            .ucl = moved.ucl};
 }

@@ -19,6 +19,7 @@ struct spc_state {
   uint32_t gap;      /* NOT_JUDGED points since the last judged one */
   int32_t side;      /* points in a row above (> 0) or below (< 0) the centre */
   int32_t trend;     /* steps in a row up (> 0) or down (< 0) */
+  double offset;     /* of an adapting centre from the learned one, in units of s */
   int32_t alternate; /* steps in a row each opposite to the one before; the sign is the last step's */
 };
 
@@ -43,9 +44,11 @@ struct spc_point {
   double score;             /* |u| */
   enum spc_verdict verdict; /* worst of the rules and the fixed limits; NOT_JUDGED for a value that is not finite */
   uint32_t fired;           /* rules completed, as in spc_hits */
+  double centre, lcl, ucl;  /* that judged it: those of the limit, moved by the state's offset; NaN: none */
 };
 /* Limits with s: rules on u, and ACTION beyond act_lo/act_up. Fixed limits (s = 0): OOC beyond lcl/ucl, ACTION beyond
- * act_lo/act_up, no rules. limit NULL (none in force): NOT_JUDGED. after is the state to store with the point. */
+ * act_lo/act_up, no rules. limit NULL (none in force): NOT_JUDGED. An adapting centre learns from OK and WARN
+ * points only, and is judged against before it learns. after is the state to store with the point. */
 void spc_judge(const struct spc_limit *limit, const struct spc_rules *rules, double x, const struct spc_state *before,
                struct spc_state *after, struct spc_point *ret);
 
