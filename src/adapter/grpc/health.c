@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * grpc.health.v1.Health: Check once, Watch with every change. */
-#include "hub_server_priv.h"
+#include "adapter/grpc/hub_server_priv.h"
 
 #include <health.pb-c.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter/grpc/hub_server_grpc.h"
 
-#include "hub_server_priv.h"
+#include "adapter/grpc/hub_server_priv.h"
 #include "model/metric_list.h"
 
 #include <stdlib.h>
@@ -109,12 +109,14 @@ tfdc_rc hub_server_grpc_create(const struct hub_server_grpc_options *o, struct h
                                          .n_methods = HUB_METHODS,
                                          .user = s,
                                          .event = on_event};
+  struct hub_server *before = *ret;
+  *ret = &s->base; /* a hub may be there at once: the sink must know whom to answer */
   tfdc_rc rc = rpc_server_create(&rpc, &s->rpc, err);
   if (rc != TFDC_OK) {
+    *ret = before;
     free_server(s);
     return tfdc_wrap(err, rc, "ingest server");
   }
-  *ret = &s->base;
   *ret_port = rpc_server_port(s->rpc);
   return TFDC_OK;
 }

@@ -2,7 +2,7 @@
  * One hub's stream. Messages go straight to the sink on the queue's thread; a message that the sink has no room for is
  * kept and the stream is not read until resume(). Replies wait in an inbox, where a later ack replaces an earlier one,
  * so a hub that never reads costs a bounded amount: above INBOX_READ its stream is not read either. */
-#include "hub_server_priv.h"
+#include "adapter/grpc/hub_server_priv.h"
 
 #include "model/metric_list.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Blocks by hand, because they are all of the volume: one walk that measures, one allocation, one walk that copies. */
-#include "ingest_block.h"
+#include "adapter/grpc/ingest_block.h"
 
-#include "pb_walk.h"
+#include "adapter/grpc/pb_walk.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #include "adapter/grpc/ingest_wire.h"
 
 #include "base/text.h"
-#include "ingest_context.h"
-#include "pb_walk.h"
+#include "adapter/grpc/ingest_context.h"
+#include "adapter/grpc/pb_walk.h"
 
 #include <ingest.pb-c.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ingest_block.h"
+#include "adapter/grpc/ingest_block.h"
 
 #include "base/text.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter/grpc/ingest_wire.h"
 
-#include "ingest_context.h"
+#include "adapter/grpc/ingest_context.h"
 
 #include <ingest.pb-c.h>
 #include <math.h>

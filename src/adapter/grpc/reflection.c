@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * grpc.reflection.v1 and v1alpha, which differ in their name only: tools such as grpcurl ask here what is served. The
  * answers come from the descriptor set that protoc made at build time. */
-#include "hub_server_priv.h"
+#include "adapter/grpc/hub_server_priv.h"
 
 #include "base/cursor.h"
-#include "pb_walk.h"
+#include "adapter/grpc/pb_walk.h"
 
 #include <reflection.pb-c.h>
 #include <string.h>

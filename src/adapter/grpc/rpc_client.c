@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One client stream with a channel, a queue and a thread of its own. The channel lives as long as the stream:
  * connecting again, with fresh certificates and the caller's own back-off, is a new stream. */
-#include "rpc_priv.h"
+#include "adapter/grpc/rpc_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>

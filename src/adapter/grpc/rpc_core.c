@@ -7,7 +7,7 @@
  *
  * Outstanding tags are counted; the call is freed when none is left and RECV_CLOSE has come. At most one receive and
  * one send are in flight, the status never while a send is. */
-#include "rpc_priv.h"
+#include "adapter/grpc/rpc_priv.h"
 
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/support/alloc.h>

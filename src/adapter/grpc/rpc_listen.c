@@ -7,7 +7,7 @@
  *
  * Order of a shutdown: shutdown_and_notify, streams end, its tag; queues are shut down and run dry, threads joined;
  * only then servers and queues are destroyed. Any other order aborts inside the core. */
-#include "rpc_priv.h"
+#include "adapter/grpc/rpc_priv.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rpc_priv.h"
+#include "adapter/grpc/rpc_priv.h"
 
 #include <status.pb-c.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Certificates. gRPC's core takes garbage without a word and fails later, so every file is parsed with OpenSSL first.
  */
-#include "rpc_priv.h"
+#include "adapter/grpc/rpc_priv.h"
 
 #include <errno.h>
 #include <openssl/err.h>
