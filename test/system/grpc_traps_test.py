@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -346,7 +347,7 @@ class Service(unittest.TestCase):
         with Echo("--keepalive-ms", 1000) as e:
             code = ("import sys, socket, grpc\nimport grpc_echo as g\n"
                     "h = g.Hub(sys.argv[1]); h.send(g.hello()); h.reply(); print('up', flush=True); sys.stdin.read()")
-            with subprocess.Popen(["python3", "-c", code, e.address], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            with subprocess.Popen([sys.executable, "-c", code, e.address], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   cwd=os.path.dirname(__file__), text=True) as frozen:
                 try:
                     self.assertEqual("up\n", frozen.stdout.readline())
