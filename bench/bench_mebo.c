@@ -194,7 +194,8 @@ int main(int argc, char **argv) {
   const char *lam = argc > 1 ? argv[1] : TFDC_SOURCE_DIR "/../shared/data/lam9600/lam9600_machine_long.csv";
   struct set sets[] = {make_sensors("2 decimals, jitter", 64, true, 100.0),
                        make_sensors("2 decimals, regular", 64, false, 100.0),
-                       make_sensors("no decimals, regular", 64, false, 1.0), load_lam(lam)};
+                       make_sensors("no decimals, regular", 64, false, 1.0),
+                       make_sensors("full precision", 64, false, 1e15), load_lam(lam)};
   printf("%-22s %-28s %6s %6s %7s\n", "data", "options", "ns/w", "ns/r", "bytes/p");
   for (size_t i = 0; i < TFDC_COUNT(sets); i++) {
     if (sets[i].n == 0)

@@ -37,14 +37,13 @@ struct mebo_options {
   int zstd_level;   /* where a compression is MEBO_ZSTD: 1..19 */
   int64_t start_us; /* start time in the header; points do not depend on it */
 };
-/* Layout 2, shared time stamps, Delta, ALP, nothing compressed, little-endian. Chosen by bench/bench_mebo (one core of
- * a Xeon; ns/point written, ns/point read, bytes/point; 50 metrics x 300 points of two decimals with time jitter, then
- * 129 runs of 19 sensors of a real etcher):
- *   Gorilla            7 / 4 / 6.5     7 / 4 / 1.60
- *   Gorilla + zstd 1  14 / 10 / 6.2   19 / 19 / 1.53
- *   ALP               21 / 2 / 1.96   37 / 5 / 1.33    <- default
- *   ALP + zstd 1      25 / 3 / 1.96   46 / 11 / 1.26
- * ALP on noise without decimals is as large as Gorilla. zstd gains 1-5 % and doubles what reading costs. */
+/* Layout 2, shared time stamps, Delta, ALP, nothing compressed, little-endian. Chosen by bench/bench_mebo on one core
+ * of an AMD EPYC: ns/point written, ns/point read, bytes/point, zstd on the values only. two decimals, jitter   full
+ * precision       real etcher (50 metrics x 300 points a blob)            (129 runs of 19 sensors) Gorilla            5
+ * /  3 / 6.53          5-8 / 3-5 / 6.53     7 /  4 / 1.60 Gorilla + zstd 1  14 / 10 / 6.22         7-12 / 4-7 / 6.53 14
+ * / 12 / 1.54 ALP (default)     21 /  2 / 1.96           60 / 4 / 6.47      38 /  5 / 1.33 ALP + zstd 1      25 /  3
+ * / 1.96           72 / 5 / 6.47      46 / 10 / 1.26 Where values have no decimals to find, ALP costs most to write and
+ * gains nothing: take Gorilla there. */
 struct mebo_options mebo_options_default(void);
 
 struct mebo_writer;

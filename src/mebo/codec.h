@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The encodings of one metric's time stamps and values, and the compressions of a payload. Private to mebo.
- * Sections quoted are those of api/blob-format.md. */
+ * The encodings of one metric's time stamps and values, and the compressions of a payload. Private to mebo. */
 #ifndef MEBO_CODEC_H
 #define MEBO_CODEC_H
 
