@@ -38,8 +38,9 @@ struct hub_server_grpc_options {
                                     .threads = 1})
 
 /* Listens and serves at once (health: SERVING); strings of o are copied. sink and metrics (NULL ok) must outlive it.
- * The sink may be called before this returns; *ret is set by then. *ret_port is the port that was bound. Block signals that the program waits for before: the threads inherit the mask.
- * CONFIG_VALUE: bad address or certificate files; USAGE: cannot bind; NOMEM.
+ * The sink may be called before this returns; *ret is set by then. *ret_port is the port that was bound. Block signals
+ * that the program waits for before: the threads inherit the mask. CONFIG_VALUE: bad address or certificate files;
+ * USAGE: cannot bind; NOMEM.
  *
  * What a hub sends that is understood but wrong (unknown SVID, counts that differ, times that do not rise ...) reaches
  * sink->message with `code` and `text` set, to be answered by a reject. A stream ends with a status and, in

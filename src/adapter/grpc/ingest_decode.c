@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter/grpc/ingest_wire.h"
 
-#include "base/text.h"
 #include "adapter/grpc/ingest_context.h"
 #include "adapter/grpc/pb_walk.h"
+#include "base/text.h"
 
 #include <ingest.pb-c.h>
 #include <math.h>

@@ -41,11 +41,12 @@ static void put_packed(struct tfdc_buf *out, uint32_t number, const void *data, 
   tfdc_put_bytes(out, data, n * 8);
 }
 
-/* The period that gives exactly these times, or 0. */
+/* The period that gives exactly these times, or 0. Within the bounds of what the collector takes as a regular clock. */
 static double regular_period(const int64_t *t, size_t n) {
-  if (n < 3) return 0;
-  double span = (double)(t[n - 1] - t[0]), period = span / (double)(n - 1);
-  if (!(period >= 1) || span > 4503599627370496.0) return 0;
+  if (n < 3 || t[0] < -(INT64_C(1) << 62) || t[0] > INT64_C(1) << 62) return 0;
+  double span = (double)t[n - 1] - (double)t[0];
+  if (!(span >= (double)(n - 1)) || span > 4503599627370496.0) return 0;
+  double period = (double)(t[n - 1] - t[0]) / (double)(n - 1);
   for (size_t i = 0; i < n; i++) {
     if (t[0] + (int64_t)((double)i * period + 0.5) != t[i]) return 0;
   }

@@ -3,8 +3,8 @@
  * answers come from the descriptor set that protoc made at build time. */
 #include "adapter/grpc/hub_server_priv.h"
 
-#include "base/cursor.h"
 #include "adapter/grpc/pb_walk.h"
+#include "base/cursor.h"
 
 #include <reflection.pb-c.h>
 #include <string.h>
