@@ -112,7 +112,7 @@ static void send_next(struct client *c) {
   if (c->out == NULL) c->out_tail = &c->out;
   c->sending = true;
   c->flight = m->n;
-  rpc_stream_send(c->stream, m->data, m->n); /* takes the bytes */
+  rpc_stream_send(c->stream, m->data, m->n, c->out != NULL); /* takes the bytes */
   free(m);
 }
 

@@ -192,13 +192,13 @@ tfdc_rc rpc_stream_open(const struct rpc_stream_options *o, struct rpc_stream **
 
 static void free_bytes(void *p) { free(p); }
 
-void rpc_stream_send(struct rpc_stream *s, uint8_t *data, size_t n) {
+void rpc_stream_send(struct rpc_stream *s, uint8_t *data, size_t n, bool more) {
   grpc_slice slice = grpc_slice_new(data, n, free_bytes);
   (void)pthread_mutex_lock(&s->mtx);
   if (!s->done) {
     TFDC_ASSERT(s->sending == NULL);
     s->sending = grpc_raw_byte_buffer_create(&slice, 1);
-    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE, .flags = more ? GRPC_WRITE_BUFFER_HINT : 0};
     op.data.send_message.send_message = s->sending;
     start(s, &op, &s->on_send);
   }

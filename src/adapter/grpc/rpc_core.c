@@ -31,7 +31,7 @@ struct rpc_call {
   /* the queue's thread */
   int pending; /* tags outstanding, wakes aside */
   int was_cancelled;
-  bool close_came, ended, recv_on, send_on, half_closed, finishing, status_started, has_trailer;
+  bool opened, close_came, ended, recv_on, send_on, half_closed, finishing, status_started, has_trailer;
   enum rpc_status status;
   tfdc_rc rc;
   char text[256];
@@ -40,9 +40,11 @@ struct rpc_call {
   /* server's mtx */
   struct rpc_call *prev, *next;
   bool linked;
-  atomic_bool wake_posted;
+  atomic_uint wake; /* RUNNING | DIRTY | POSTED */
   _Alignas(max_align_t) char state[];
 };
+
+enum { RUNNING = 1, DIRTY = 2, POSTED = 4 };
 
 static void try_free(struct rpc_call *c);
 
@@ -98,9 +100,15 @@ void rpc_call_send(struct rpc_call *c, const uint8_t *data, size_t n) {
   start(c, &op, 1, &c->on_send);
 }
 
+/* While the call's own thread is at work for it, a mark is enough: the thread looks before it leaves. Else an empty
+ * batch is posted, whose tag comes at once; one is enough however many ask. */
 void rpc_call_wake(struct rpc_call *c) {
-  if (atomic_exchange(&c->wake_posted, true)) return;
-  grpc_call_error e = grpc_call_start_batch(c->call, NULL, 0, &c->on_wake, NULL); /* empty: its tag comes at once */
+  unsigned was = atomic_load(&c->wake), now;
+  do {
+    now = was | DIRTY | ((was & RUNNING) != 0 ? 0 : POSTED);
+  } while (!atomic_compare_exchange_weak(&c->wake, &was, now));
+  if ((now & POSTED) == 0 || (was & POSTED) != 0) return;
+  grpc_call_error e = grpc_call_start_batch(c->call, NULL, 0, &c->on_wake, NULL);
   TFDC_ASSERT(e == GRPC_CALL_OK);
 }
 
@@ -136,6 +144,23 @@ static void pump(struct rpc_call *c) {
   if (c->method != NULL && !c->finishing && !c->close_came) c->method->pump(c);
 }
 
+/* Every completion is handled between these two. */
+static void enter(struct rpc_call *c) { (void)atomic_fetch_or(&c->wake, RUNNING); }
+static void leave(struct rpc_call *c) {
+  pump(c);
+  unsigned was = atomic_load(&c->wake);
+  for (;;) {
+    if ((was & DIRTY) != 0) {
+      (void)atomic_fetch_and(&c->wake, ~(unsigned)DIRTY);
+      pump(c);
+      was = atomic_load(&c->wake);
+    } else if (atomic_compare_exchange_weak(&c->wake, &was, was & ~(unsigned)RUNNING)) {
+      break;
+    }
+  }
+  try_free(c);
+}
+
 static void deliver(struct rpc_call *c) {
   grpc_byte_buffer *bb = c->received;
   c->received = NULL;
@@ -162,14 +187,15 @@ static void came_recv(void *owner, bool ok) {
 }
 
 static void came_send(void *owner, bool ok) {
+  (void)ok; /* a failed send is followed by RECV_CLOSE */
   struct rpc_call *c = owner;
+  enter(c);
   c->pending--;
   c->send_on = false;
   grpc_byte_buffer_destroy(c->sending);
   c->sending = NULL;
   if (c->finishing && !c->status_started && !c->close_came) start_status(c);
-  if (ok) pump(c); /* a failed send is followed by RECV_CLOSE */
-  try_free(c);
+  leave(c);
 }
 
 static void came_close(void *owner, bool ok) {
@@ -190,9 +216,9 @@ static void came_nothing(void *owner, bool ok) { /* opening, status */
 static void came_wake(void *owner, bool ok) {
   (void)ok;
   struct rpc_call *c = owner;
-  atomic_store(&c->wake_posted, false);
-  pump(c);
-  try_free(c);
+  enter(c);
+  (void)atomic_fetch_and(&c->wake, ~(unsigned)(POSTED | DIRTY));
+  leave(c);
 }
 
 static void release(struct rpc_call *c) {
@@ -217,10 +243,10 @@ static void unlink_call(struct rpc_call *c) {
 
 static void try_free(struct rpc_call *c) {
   if (c->pending > 0 || !c->close_came) return;
-  if (!c->ended && c->method != NULL && c->method->closed != NULL) c->method->closed(c);
+  if (!c->ended && c->opened && c->method->closed != NULL) c->method->closed(c);
   c->ended = true;
   if (c->linked) unlink_call(c);
-  if (atomic_load(&c->wake_posted)) return; /* nobody posts another one; its tag brings us back */
+  if ((atomic_load(&c->wake) & POSTED) != 0) return; /* nobody posts another one; its tag brings us back */
   release(c);
 }
 
@@ -272,6 +298,25 @@ static void open_call(struct rpc_call *c) {
   start(c, &opening, 1, &c->on_opening);
 }
 
+/* What the new call is told first. */
+static void begin(struct rpc_call *c) {
+  char text[96];
+  if (!link_call(c)) {
+    c->server->o.event(c->server->o.user, RPC_CONNECTION_REFUSED, c->address);
+    (void)snprintf(text, sizeof text, "more than %u connections", (unsigned)c->server->o.max_connections);
+    rpc_call_finish(c, RPC_RESOURCE_EXHAUSTED, TFDC_E_TOO_MANY_STREAMS, text);
+  } else if (c->method == NULL) {
+    rpc_call_finish(c, RPC_UNIMPLEMENTED, TFDC_E_UNSUPPORTED, "unknown method");
+  } else {
+    c->opened = true;
+    if (c->method->opened != NULL) c->method->opened(c);
+    if (c->method->one_request && c->received != NULL)
+      deliver(c);
+    else if (c->method->one_request)
+      rpc_call_finish(c, RPC_INVALID_ARGUMENT, TFDC_E_MALFORMED, "no request message");
+  }
+}
+
 static void came_new(void *owner, bool ok) {
   struct rpc_call *c = owner;
   if (!ok) { /* the listener goes down: nothing was received */
@@ -279,25 +324,11 @@ static void came_new(void *owner, bool ok) {
     return;
   }
   rpc_call_arm(c->listener, c->queue, c->method_i);
+  enter(c);
   read_peer(c);
   open_call(c);
-  if (!link_call(c)) {
-    c->server->o.event(c->server->o.user, RPC_CONNECTION_REFUSED, c->address);
-    char text[96];
-    (void)snprintf(text, sizeof text, "more than %u connections", (unsigned)c->server->o.max_connections);
-    rpc_call_finish(c, RPC_RESOURCE_EXHAUSTED, TFDC_E_TOO_MANY_STREAMS, text);
-    return;
-  }
-  if (c->method == NULL) {
-    rpc_call_finish(c, RPC_UNIMPLEMENTED, TFDC_E_UNSUPPORTED, "unknown method");
-    return;
-  }
-  if (c->method->opened != NULL) c->method->opened(c);
-  if (c->method->one_request && c->received != NULL)
-    deliver(c);
-  else if (c->method->one_request)
-    rpc_call_finish(c, RPC_INVALID_ARGUMENT, TFDC_E_MALFORMED, "no request message");
-  pump(c);
+  begin(c);
+  leave(c);
 }
 
 /* The core aborts when memory is short, and so does gpr_zalloc: there is nothing to be saved here. */
@@ -316,7 +347,7 @@ void rpc_call_arm(struct rpc_listener *l, struct rpc_queue *q, size_t method) {
   c->on_send = (struct rpc_tag){came_send, c};
   c->on_close = (struct rpc_tag){came_close, c};
   c->on_wake = (struct rpc_tag){came_wake, c};
-  atomic_init(&c->wake_posted, false);
+  atomic_init(&c->wake, 0);
   grpc_metadata_array_init(&c->metadata);
   grpc_call_error e;
   if (m == NULL) {

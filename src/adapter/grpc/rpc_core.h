@@ -124,8 +124,9 @@ struct rpc_stream_options {
 /* CONFIG_VALUE: bad certificate files; NOMEM. Failing to connect is told by over(). */
 TFDC_MUST_USE tfdc_rc rpc_stream_open(const struct rpc_stream_options *o, struct rpc_stream **ret,
                                       struct tfdc_error *err);
-/* Any thread, one at a time; one message in flight: wait for sent(). Takes data (malloc'ed). */
-void rpc_stream_send(struct rpc_stream *s, uint8_t *data, size_t n);
+/* Any thread, one at a time; one message in flight: wait for sent(). Takes data (malloc'ed). more: another message
+ * follows at once, so this one may wait for it and share a packet. */
+void rpc_stream_send(struct rpc_stream *s, uint8_t *data, size_t n, bool more);
 void rpc_stream_half_close(struct rpc_stream *s); /* any thread, not with a message in flight */
 void rpc_stream_cancel(struct rpc_stream *s);     /* any thread */
 void rpc_stream_destroy(struct rpc_stream *s);    /* after over() */
