@@ -229,7 +229,8 @@ class Limits(unittest.TestCase):
             last = 0
             while last < 400:
                 last = h.reply().ack.seq
-            self.assertLess(e.stats()["hwm_kb"] - before, 24 << 10)
+            if not os.environ.get("TFDC_SANITIZE"):  # which keeps what was freed
+                self.assertLess(e.stats()["hwm_kb"] - before, 24 << 10)
             self.assertEqual(400, e.stats()["runs"]["run-1"]["blocks"])
 
     def test_a_hub_that_never_reads_is_acked_in_bounded_memory(self):
@@ -243,7 +244,8 @@ class Limits(unittest.TestCase):
                 m = h.reply()
                 replies += 1
                 last = m.ack.seq
-            self.assertLess(e.stats()["hwm_kb"], 200 << 10)
+            if not os.environ.get("TFDC_SANITIZE"):
+                self.assertLess(e.stats()["hwm_kb"], 100 << 10)
 
 
 class Service(unittest.TestCase):
