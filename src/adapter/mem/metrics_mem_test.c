@@ -28,8 +28,8 @@ static void the_text_is_what_prometheus_reads(void **state) {
   metrics_add(p, MODEL_METRIC_INGEST_REJECTS, "a\"b\\c\nd", 1);
   metrics_set(p, MODEL_METRIC_CACHE_HIT_RATE, NULL, 0.1);
   metrics_set(p, MODEL_METRIC_INGEST_MEMORY, NULL, INFINITY);
-  const char *const two[3] = {"open", "critical", NULL};
-  p->ops->add(p, MODEL_METRIC_ALARMS, two, 3);
+  const char *const two[3] = {"GET", "200", NULL};
+  p->ops->add(p, MODEL_METRIC_HTTP_REQUESTS, two, 3);
   metrics_observe(p, MODEL_METRIC_JUDGE_LATENCY, NULL, 0.1);
   metrics_observe(p, MODEL_METRIC_JUDGE_LATENCY, NULL, 0.15);
   metrics_observe(p, MODEL_METRIC_JUDGE_LATENCY, NULL, 1000);
@@ -41,7 +41,7 @@ static void the_text_is_what_prometheus_reads(void **state) {
       "tfdc_ingest_rejects_total{code=\"a\\\"b\\\\c\\nd\"} 1\n",
       "# TYPE defender_cache_hit_rate gauge\ndefender_cache_hit_rate 0.1\n",
       "\ntfdc_ingest_memory_bytes +Inf\n",
-      "\ntfdc_alarms_total{action=\"open\",severity=\"critical\"} 3\n",
+      "\ntfdc_http_requests_total{route=\"GET\",status=\"200\"} 3\n",
       "# TYPE tfdc_judge_latency_seconds histogram\ntfdc_judge_latency_seconds_bucket{le=\"0.0001\"} 0\n",
       "\ntfdc_judge_latency_seconds_bucket{le=\"0.05\"} 0\ntfdc_judge_latency_seconds_bucket{le=\"0.1\"} 1\n"
       "tfdc_judge_latency_seconds_bucket{le=\"0.2\"} 2\n",
