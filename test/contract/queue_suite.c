@@ -390,7 +390,7 @@ static void dead_letters_are_kept_with_the_reason(void **state) {
   struct rig *g = *state;
   create(g, "c", ">", LONG_WAIT, 0);
   for (int i = 0; i < 3; i++) {
-    char id[8];
+    char id[32];
     (void)snprintf(id, sizeof id, "d.%d", i);
     send(g, S1, id, "poison");
     on_token(g, WORKQUEUE_DEAD_LETTER, take(g, "c", id, 1), 0, TFDC_OK);
