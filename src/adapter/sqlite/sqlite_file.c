@@ -52,12 +52,18 @@ static bool disk_is_full(int system_errno) {
   return system_errno == ENOSPC || system_errno == EFBIG || system_errno == EDQUOT;
 }
 
-static tfdc_rc code_of(sqlite3 *db) {
+/* SQLite forgets the system's error when a COMMIT fails; then the thread's own still has it (sqlite_run clears it). */
+static int system_error(sqlite3 *db) {
+  int sys = sqlite3_system_errno(db);
+  return sys == 0 && sqlite3_extended_errcode(db) == SQLITE_IOERR_WRITE ? errno : sys;
+}
+
+static tfdc_rc code_of(sqlite3 *db, int sys) {
   int ext = sqlite3_extended_errcode(db);
   if (ext == SQLITE_IOERR_NOMEM) return TFDC_E_NOMEM;
   switch (ext & 0xff) {
   case SQLITE_FULL: return TFDC_E_DISK_FULL;
-  case SQLITE_IOERR: return disk_is_full(sqlite3_system_errno(db)) ? TFDC_E_DISK_FULL : TFDC_E_IO;
+  case SQLITE_IOERR: return disk_is_full(sys) ? TFDC_E_DISK_FULL : TFDC_E_IO;
   case SQLITE_CANTOPEN:
   case SQLITE_PERM:
   case SQLITE_READONLY:
@@ -74,8 +80,8 @@ static tfdc_rc code_of(sqlite3 *db) {
 }
 
 tfdc_rc sqlite_fail(sqlite3 *db, struct tfdc_error *err, const char *what) {
-  tfdc_rc rc = code_of(db);
-  int sys = sqlite3_system_errno(db);
+  int sys = system_error(db);
+  tfdc_rc rc = code_of(db, sys);
   if ((rc == TFDC_E_IO || rc == TFDC_E_DISK_FULL) && sys != 0) {
     return tfdc_fail(err, rc, "%s: %s: %s", what, sqlite3_errmsg(db), strerror(sys));
   }
@@ -83,6 +89,7 @@ tfdc_rc sqlite_fail(sqlite3 *db, struct tfdc_error *err, const char *what) {
 }
 
 tfdc_rc sqlite_run(sqlite3 *db, const char *sql, struct tfdc_error *err) {
+  errno = 0;
   if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK) return TFDC_OK;
   return sqlite_fail(db, err, "store");
 }
@@ -126,7 +133,8 @@ static tfdc_rc set_up_connection(sqlite3 *db, bool writer, struct tfdc_error *er
                                "PRAGMA temp_store=MEMORY",
                       err));
   if (!writer) (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-  if (sqlite3_create_function(db, "tglob", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_glob, NULL, NULL) != SQLITE_OK)
+  if (sqlite3_create_function(db, "tglob", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_glob, NULL, NULL) !=
+      SQLITE_OK)
     return sqlite_fail(db, err, "store");
   return TFDC_OK;
 }

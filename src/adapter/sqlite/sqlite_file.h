@@ -2,9 +2,9 @@
  * Private to adapter/sqlite: connections to the file that may be store, queue and KV at once; statements; errors.
  *
  * Every writing transaction and every checkpoint of every process runs under an advisory lock on "<path>-writer"
- * (sqlite_lock_take). That queues the writers of several processes, and it keeps clear of the WAL-reset race that SQLite
- * has up to 3.51.2: two connections that write or checkpoint at the same instant can lose frames. Readers take no lock,
- * never checkpoint, and see the last commit. */
+ * (sqlite_lock_take). That queues the writers of several processes, and it keeps clear of the WAL-reset race that
+ * SQLite has up to 3.51.2: two connections that write or checkpoint at the same instant can lose frames. Readers take
+ * no lock, never checkpoint, and see the last commit. */
 #ifndef ADAPTER_SQLITE_SQLITE_FILE_H
 #define ADAPTER_SQLITE_SQLITE_FILE_H
 
@@ -30,12 +30,13 @@ void sqlite_lock_close(struct sqlite_lock *l);
 TFDC_MUST_USE tfdc_rc sqlite_lock_take(struct sqlite_lock *l, struct tfdc_error *err);
 void sqlite_lock_release(struct sqlite_lock *l);
 
-/* Opens a connection. A new file gets its page size, incremental auto-vacuum, WAL and application id, so call this under
- * the lock the first time. Foreign databases: USAGE; files that are no database: CORRUPT. */
+/* Opens a connection. A new file gets its page size, incremental auto-vacuum, WAL and application id, so call this
+ * under the lock the first time. Foreign databases: USAGE; files that are no database: CORRUPT. */
 TFDC_MUST_USE tfdc_rc sqlite_file_open(const char *path, uint32_t timeout_ms, bool writer, sqlite3 **ret,
                                        struct tfdc_error *err);
 
-/* The one mapping of SQLite's codes: DISK_FULL, IO, CORRUPT, TIMEOUT (busy), NOMEM, LIMIT, INTERNAL; with SQLite's text. */
+/* The one mapping of SQLite's codes: DISK_FULL, IO, CORRUPT, TIMEOUT (busy), NOMEM, LIMIT, INTERNAL; with SQLite's
+ * text. */
 tfdc_rc sqlite_fail(sqlite3 *db, struct tfdc_error *err, const char *what);
 TFDC_MUST_USE tfdc_rc sqlite_run(sqlite3 *db, const char *sql, struct tfdc_error *err);
 /* First column of the first row. */
