@@ -83,6 +83,12 @@ static void watched(struct port_req *r) {
   assert_int_equal(port_submit(kv_mem_port(d->world->kv), &d->next.base, d->loop, watched, d), TFDC_OK);
 }
 
+static void submit_first(void *arg) {
+  struct defender *d = arg;
+  assert_int_equal(port_submit(queue_mem_work(d->world->queue), &d->create.base, d->loop, created, d), TFDC_OK);
+  assert_int_equal(port_submit(kv_mem_port(d->world->kv), &d->open.base, d->loop, watched, d), TFDC_OK);
+}
+
 static struct defender *start_defender(struct world *w, unsigned number) {
   struct defender *d = calloc(1, sizeof *d);
   d->world = w;
@@ -94,12 +100,11 @@ static struct defender *start_defender(struct world *w, unsigned number) {
   d->create.filters = &d->filter;
   d->create.n_filters = 1;
   d->create.ack_wait_us = TFDC_US_PER_S;
-  assert_int_equal(port_submit(queue_mem_work(w->queue), &d->create.base, d->loop, created, d), TFDC_OK);
   kv_req_init(&d->open, KV_WATCH_OPEN);
   kv_req_init(&d->next, KV_WATCH_NEXT);
   d->open.bucket = "assignments";
   d->open.key = "";
-  assert_int_equal(port_submit(kv_mem_port(w->kv), &d->open.base, d->loop, watched, d), TFDC_OK);
+  loop_sim_run_on(w->sim, d->loop, submit_first, d);
   return d;
 }
 

@@ -195,6 +195,13 @@ static void run_task(struct loop_sim *w, const struct sim_loop *l, struct port_t
   w->current = NULL;
 }
 
+void loop_sim_run_on(struct loop_sim *w, struct port_loop *loop, void (*fn)(void *arg), void *arg) {
+  TFDC_ASSERT(w->current == NULL);
+  w->current = (const struct sim_loop *)loop;
+  fn(arg);
+  w->current = NULL;
+}
+
 static bool run_task_number(struct loop_sim *w, uint64_t *number) {
   for (struct sim_loop *l = w->loops; l != NULL; l = l->next)
     for (struct channel *c = l->channels; c != NULL; c = c->next) {

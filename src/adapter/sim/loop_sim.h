@@ -32,6 +32,10 @@ void loop_sim_run_for(struct loop_sim *w, tfdc_dur by);
 /* Something is ready at this very moment. */
 bool loop_sim_ready(const struct loop_sim *w);
 
+/* Runs fn(arg) now, as a callback of that loop: what it posts is posted by the loop. Start processes of a simulation
+ * this way; what is posted from outside of all loops belongs to nobody and survives every kill. */
+void loop_sim_run_on(struct loop_sim *w, struct port_loop *loop, void (*fn)(void *arg), void *arg);
+
 /* The process that owns these loops crashes, now and outside of its own callbacks. What is queued for them (tasks,
  * timers, pool work, completions) is dropped without running. Of what they posted to other loops, a seeded number of
  * the oldest per (poster, loop) pair is carried out before this returns, the rest is lost: so requests to an adapter
