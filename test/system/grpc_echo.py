@@ -33,6 +33,8 @@ class Echo:
                                         stderr=subprocess.PIPE, text=True, bufsize=1)
         line = self.process.stdout.readline()
         if expect_failure:
+            if line:
+                self.process.kill()
             self.error = self.process.stderr.read()
             self.code = self.process.wait()
             self._close_pipes()

@@ -209,29 +209,33 @@ class Limits(unittest.TestCase):
             self.assertEqual("SERVING", check(e.address))
 
     def test_a_stalled_stream_is_bounded(self):
+        blocks = 400
         with Echo() as e, Hub(e.address) as h:
             h.send(hello(), run_start())
             h.reply(), h.reply()
+            h.send(*(block(seq=seq, n=2_000) for seq in range(1, blocks + 1)))  # 16 kB each; nothing stalls yet
+            while h.reply().ack.seq < blocks:
+                pass
             e.do("full")
             before = e.stats()["hwm_kb"]
-            big = block(n=20_000)  # 160 kB each, 64 MB in all
-            for seq in range(1, 401):
-                big.block.seq = seq
-                m = pb.HubMessage()
-                m.CopyFrom(big)
-                h.send(m)
+            h.send(*(block(seq=blocks + seq, n=2_000) for seq in range(1, blocks + 1)))
+            left = [-1] * 20
+
+            def settled():
+                left.append(h.outbox.qsize())
+                return len(set(left[-20:])) == 1
+
+            eventually(settled)
+            self.assertLess(blocks - left[-1], 40)  # what the windows hold; a grown one takes hundreds
             with Hub(e.address) as other:  # meanwhile another hub is served
                 other.send(hello(), run_start(run_id="run-2"), run_end(seq=1))
                 other.reply(), other.reply()
                 self.assertTrue(other.reply().ack.end)
-            self.assertLess(e.stats()["hwm_kb"] - before, 16 << 10)
+            self.assertLess(e.stats()["hwm_kb"] - before, 8 << 10)
             e.do("resume")
-            last = 0
-            while last < 400:
-                last = h.reply().ack.seq
-            if not os.environ.get("TFDC_SANITIZE"):  # which keeps what was freed
-                self.assertLess(e.stats()["hwm_kb"] - before, 24 << 10)
-            self.assertEqual(400, e.stats()["runs"]["run-1"]["blocks"])
+            while h.reply().ack.seq < 2 * blocks:
+                pass
+            self.assertEqual(2 * blocks, e.stats()["runs"]["run-1"]["blocks"])
 
     def test_a_hub_that_never_reads_is_acked_in_bounded_memory(self):
         with Echo() as e, Hub(e.address) as h:
@@ -360,12 +364,13 @@ class Service(unittest.TestCase):
                     frozen.kill()
 
     def test_a_hub_may_ping_every_6_seconds(self):
-        with Echo() as e, Hub(e.address, options=[("grpc.keepalive_time_ms", 6000)]) as h:
+        pings = [("grpc.keepalive_time_ms", 6000), ("grpc.http2.max_pings_without_data", 0)]
+        with Echo() as e, Hub(e.address, options=pings) as h:
             h.send(hello())
             h.reply()
             finished = []
             h.call.add_callback(lambda: finished.append(1))
-            limit = time.monotonic() + 19
+            limit = time.monotonic() + 26  # the fourth untimely ping would end the connection
             eventually(lambda: time.monotonic() > limit)
             self.assertEqual([], finished)
 
