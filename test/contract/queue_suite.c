@@ -298,6 +298,20 @@ static void a_nak_delays_the_next_delivery(void **state) {
   assert_true(port_mono(g->world.client->clock).us - before.us >= SHORT_WAIT);
 }
 
+static void what_comes_back_comes_before_what_was_sent_later(void **state) {
+  struct rig *g = *state;
+  create(g, "c", ">", LONG_WAIT, 0);
+  send(g, S1, "a", "1");
+  send(g, S1, "b", "2");
+  send(g, S1, "c", "3");
+  uint64_t a = take(g, "c", "a", 1), b = take(g, "c", "b", 1);
+  on_token(g, WORKQUEUE_NAK, b, 0, TFDC_OK);
+  on_token(g, WORKQUEUE_NAK, a, 0, TFDC_OK);
+  ack(g, take(g, "c", "a", 2));
+  ack(g, take(g, "c", "b", 2));
+  ack(g, take(g, "c", "c", 1));
+}
+
 static void shrinking_keeps_what_is_in_flight(void **state) {
   struct rig *g = *state;
   filters(g, WORKQUEUE_CREATE, "old", LIST(S1, S2), TFDC_OK);
@@ -309,13 +323,15 @@ static void shrinking_keeps_what_is_in_flight(void **state) {
   filters(g, WORKQUEUE_SHRINK, "old", NULL, TFDC_E_USAGE);
   filters(g, WORKQUEUE_SHRINK, "none", LIST(S1), TFDC_E_NOT_FOUND);
   filters(g, WORKQUEUE_CREATE, "new", LIST(S2), TFDC_E_CONFLICT);
+  on_token(g, WORKQUEUE_NAK, b, 0, TFDC_OK); /* waits for its consumer, who had it already */
   filters(g, WORKQUEUE_SHRINK, "old", LIST(S1), TFDC_OK);
   filters(g, WORKQUEUE_CREATE, "new", LIST(S2), TFDC_OK);
-  nothing(g, "old");
   ack(g, take(g, "new", "c", 1));
-  on_token(g, WORKQUEUE_NAK, b, 0, TFDC_OK);
   nothing(g, "new");
-  ack(g, take(g, "old", "b", 2));
+  on_token(g, WORKQUEUE_NAK, take(g, "old", "b", 2), 0, TFDC_OK);
+  nothing(g, "new");
+  ack(g, take(g, "old", "b", 3));
+  nothing(g, "old");
   ack(g, a);
   counts(g, NULL, 0, 0, 0);
 }
@@ -572,6 +588,7 @@ int queue_suite_run(const struct queue_suite_maker *maker) {
       T(what_is_not_acked_in_time_comes_back),
       T(progress_starts_the_wait_anew),
       T(a_nak_delays_the_next_delivery),
+      T(what_comes_back_comes_before_what_was_sent_later),
       T(shrinking_keeps_what_is_in_flight),
       T(deleting_frees_what_is_in_flight_and_ends_pulls),
       T(a_waiting_pull_is_woken_ends_by_time_or_is_cancelled),
