@@ -22,10 +22,10 @@
 
 enum { ARMED = 8, KNOCK_MS = 2000, MISSES = 2, RELISTEN_MS = 100, RELISTEN_TRIES = 50 };
 
+/* gRPC's monotonic clock is the one that `changed` waits by. */
 static int64_t now_us(void) {
-  struct timespec t;
-  (void)clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * TFDC_US_PER_S + t.tv_nsec / 1000;
+  gpr_timespec t = gpr_now(GPR_CLOCK_MONOTONIC);
+  return t.tv_sec * TFDC_US_PER_S + t.tv_nsec / 1000;
 }
 
 grpc_arg rpc_arg_int(const char *key, int64_t v) {
