@@ -54,6 +54,21 @@ static void u_and_the_limit_never_disagree(void **state) {
   }
 }
 
+static void u_rises_above_one_even_where_the_distance_rounds(void **state) {
+  (void)state;
+  /* Below 8 doubles lie closer than above it: 8 + 2 and its neighbours' distances from -2 round to the same number. */
+  double ucl = 8;
+  for (int k = 0; k < 20; k++) {
+    ucl = nextafter(ucl, 0);
+    struct spc_limit up, down;
+    assert_int_equal(spc_limit_init_fixed(&up, -2, NONE, ucl, NULL), TFDC_OK);
+    assert_int_equal(spc_limit_init_fixed(&down, 2, -ucl, NONE, NULL), TFDC_OK);
+    double x = nextafter(ucl, INFINITY);
+    assert_true(spc_limit_u(&up, x) > 1 && spc_limit_u(&up, ucl) <= 1);
+    assert_true(spc_limit_u(&down, -x) < -1 && spc_limit_u(&down, -ucl) >= -1);
+  }
+}
+
 static void a_side_without_a_limit_is_never_violated(void **state) {
   (void)state;
   struct spc_limit_basis b = basis;
@@ -285,6 +300,7 @@ int main(void) {
       cmocka_unit_test(limits_widen_by_the_error_of_the_centre),
       cmocka_unit_test(the_individuals_chart_of_the_nist_handbook),
       cmocka_unit_test(u_and_the_limit_never_disagree),
+      cmocka_unit_test(u_rises_above_one_even_where_the_distance_rounds),
       cmocka_unit_test(a_side_without_a_limit_is_never_violated),
       cmocka_unit_test(fixed_limits_work_with_either_side_missing),
       cmocka_unit_test(a_basis_out_of_range_is_refused_by_name),

@@ -11,6 +11,11 @@
 #include "base/err.h"
 #include "spc/verdict.h"
 
+/* What docs/learning.md measures with an adapting centre: a twentieth of each good run's deviation, at most 2 s away.
+ */
+#define SPC_ADAPT_DEFAULT     0.05
+#define SPC_ADAPT_MAX_DEFAULT 2.0
+
 struct spc_limit {
   double centre;             /* NaN: none */
   double s;                  /* run-to-run standard deviation behind the limits; 0: fixed limits, no run rules */

@@ -15,7 +15,7 @@ static void forget_patterns(struct spc_state *s) {
   *s = (struct spc_state){.n_points = s->n_points, .gap = s->gap, .offset = s->offset};
 }
 
-/* One more in a row of the same sign, else the first of a new row. */
+/* One more in a row of the same sign, else the first of a new row; sign 0 (a tie, the centre itself) ends it. */
 static int32_t lengthen(int32_t run, int sign) {
   bool same = (sign > 0 && run > 0) || (sign < 0 && run < 0);
   if (!same) return sign;
@@ -27,11 +27,11 @@ static int sign_of(double d) { return (d > 0) - (d < 0); }
 static void push(struct spc_state *s, double z, uint32_t depth) {
   if (s->n_ring > 0) {
     int step = sign_of(z - s->ring[s->n_ring - 1]);
-    s->trend = step == 0 ? 0 : lengthen(s->trend, step);
+    s->trend = lengthen(s->trend, step);
     /* Opposite to the step before: the row goes on with the sign turned. */
-    s->alternate = step == 0 ? 0 : lengthen(-s->alternate, step);
+    s->alternate = lengthen(-s->alternate, step);
   }
-  s->side = z == 0 ? 0 : lengthen(s->side, sign_of(z));
+  s->side = lengthen(s->side, sign_of(z));
   uint32_t keep = s->n_ring < depth ? s->n_ring : depth - 1;
   memmove(s->ring, s->ring + (s->n_ring - keep), keep * sizeof s->ring[0]);
   memset(s->ring + keep, 0, sizeof s->ring - keep * sizeof s->ring[0]);

@@ -55,7 +55,7 @@ static void gather_group(struct spc_fit_chart *c, size_t first, size_t end, size
 
 static void gather(struct spc_fit_chart *c, const struct spc_learn_input *in, size_t chart, size_t min_centre,
                    struct spc_learned *learned) {
-  c->n = 0;
+  c->n = c->centres = 0;
   c->ss = c->dof = c->magnitude = 0;
   for (size_t g = 0; g < in->n_groups; g++) {
     c->begin[g] = (uint32_t)c->n;
@@ -68,7 +68,10 @@ static void gather(struct spc_fit_chart *c, const struct spc_learn_input *in, si
     }
     struct spc_learned_centre *centre = &learned->centre[g * in->n_charts + chart];
     gather_group(c, c->begin[g], c->n, min_centre, centre);
-    if (isnan(centre->centre)) learned->chart[chart].notes |= SPC_NOTE_GROUP;
+    if (isnan(centre->centre))
+      learned->chart[chart].notes |= SPC_NOTE_GROUP;
+    else
+      c->centres++;
   }
   c->begin[in->n_groups] = (uint32_t)c->n;
   double floor = in->floor && in->floor[chart] > 0 && isfinite(in->floor[chart]) ? in->floor[chart] : 0;
@@ -203,7 +206,7 @@ bool spc_fit_chart(struct spc_fit_chart *c, const struct spc_learn_input *in, co
   for (int round = 0;; round++) {
     gather(c, in, chart, options->min_centre, learned);
     take_autocorrelation(c, in->n_groups);
-    if (c->n < options->min_runs || c->dof < SPC_LEARN_DOF_MIN) {
+    if (c->centres == 0 || c->n < options->min_runs || c->dof < SPC_LEARN_DOF_MIN) {
       ret->notes |= SPC_NOTE_TOO_FEW;
       return false;
     }

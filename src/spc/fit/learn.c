@@ -115,7 +115,7 @@ static void take_farthest(struct fit *f, size_t j, const struct spc_learned *lea
   for (size_t g = 0; g < f->in->n_groups; g++) {
     const struct spc_learned_centre *centre = &learned->centre[g * learned->n_charts + j];
     if (isnan(centre->centre)) continue;
-    double scale = c->s * sqrt(1 + c->inflation / centre->n);
+    double scale = c->s * sqrt(1 + 1.0 / centre->n);
     for (size_t i = work->all[g]; i < work->all[g + 1]; i++) {
       double x = f->in->x[work->order[i] * learned->n_charts + j];
       if (!isfinite(x)) continue;
@@ -178,6 +178,17 @@ static bool within_budget(const struct fit *f) {
   return count <= f->options->alpha * n + 0.5;
 }
 
+/* Autocorrelation makes a centre worth fewer runs than stand behind it. The limits know only those runs, so the widths
+ * take the difference, by the centre with the fewest. */
+static double centre_factor(const struct spc_learned *learned, size_t j) {
+  uint32_t fewest = UINT32_MAX;
+  for (size_t g = 0; g < learned->n_groups; g++) {
+    const struct spc_learned_centre *centre = &learned->centre[g * learned->n_charts + j];
+    if (!isnan(centre->centre) && centre->n < fewest) fewest = centre->n;
+  }
+  return sqrt((1 + learned->chart[j].inflation / fewest) / (1 + 1.0 / fewest));
+}
+
 static void fit_widths(const struct fit *f, struct spc_learned *learned) {
   uint32_t widened = SPC_NOTE_DISCRETE | (within_budget(f) ? 0 : SPC_NOTE_OUTLIER);
   double p = spc_normal_tail(learned->width), dof = 0, t = 0;
@@ -186,8 +197,9 @@ static void fit_widths(const struct fit *f, struct spc_learned *learned) {
     if (c->notes & SPC_NOTE_TOO_FEW) continue;
     if (c->dof != dof) t = spc_t_upper(p, dof = c->dof);
     bool widen = (c->notes & widened) != 0;
-    c->width_up = fmax(t * c->factor_up, widen ? OUTLIER_MARGIN * c->far_up : 0);
-    c->width_lo = fmax(t * c->factor_lo, widen ? OUTLIER_MARGIN * c->far_lo : 0);
+    double by = t * centre_factor(learned, j);
+    c->width_up = fmax(by * c->factor_up, widen ? OUTLIER_MARGIN * c->far_up : 0);
+    c->width_lo = fmax(by * c->factor_lo, widen ? OUTLIER_MARGIN * c->far_lo : 0);
   }
 }
 
@@ -285,9 +297,9 @@ tfdc_rc spc_learn(const struct spc_learn_input *in, const struct spc_learn_optio
   }
   if (n_limits == 0)
     return tfdc_fail(err, TFDC_E_LEARN,
-                     "no chart has enough judged good runs: the best has %zu in %zu groups; at least %zu, and %u more "
-                     "than groups, are needed",
-                     most, in->n_groups, options->min_runs, (unsigned)SPC_LEARN_DOF_MIN);
+                     "no chart has enough judged good runs: the best has %zu in %zu groups; at least %zu, %u more "
+                     "than groups, and %zu in a group are needed",
+                     most, in->n_groups, options->min_runs, (unsigned)SPC_LEARN_DOF_MIN, options->min_centre);
   learned.n_runs = count_runs(in);
   fit_together(&f, &learned);
   common_width(&f, n_limits, &learned);
@@ -308,7 +320,7 @@ tfdc_rc spc_learned_limit(const struct spc_learned *learned, size_t group, size_
                                   .s = c->s,
                                   .width_lo = c->width_lo,
                                   .width_up = c->width_up,
-                                  .n_centre = fmax(centre->n / c->inflation, 1),
+                                  .n_centre = centre->n,
                                   .n_pool = c->dof};
   return spc_limit_init_basis(ret, &basis, err);
 }

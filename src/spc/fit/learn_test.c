@@ -246,6 +246,8 @@ static void too_few_runs_are_refused_with_the_numbers(void **state) {
   assert_non_null(strstr(err.msg, "5 good runs; at least 8"));
   end(&w);
   w = world_of(3, 5, 2, 8); /* ten runs, two of each group: no group has a centre, 5 degrees of freedom */
+  assert_int_equal(learn(&w, &err), TFDC_E_LEARN);
+  assert_non_null(strstr(err.msg, "the best has 10 in 5 groups"));
   for (size_t i = 0; i < w.runs; i++) *at(&w, i, 0) = *at(&w, i, 1) = *at(&w, i, 2) = NONE;
   assert_int_equal(learn(&w, &err), TFDC_E_LEARN);
   assert_non_null(strstr(err.msg, "the best has 0 in 5 groups"));

@@ -27,6 +27,7 @@ struct spc_fit_chart {
   double *sorted;        /* scratch */
   uint8_t *aside;        /* n_runs, by row: 1 = an outlier that is kept out of all of the above */
   size_t n_aside;
+  size_t centres;   /* groups with runs enough for a centre */
   double bulk_z;    /* deviations beyond it are no part of the bulk; set by the caller */
   double magnitude; /* largest |x| */
   double floor;     /* of s */
