@@ -29,7 +29,8 @@ if ! command -v dpkg-query >/dev/null; then
 fi
 
 # dpkg-query fails for packages it has never heard of; those are missing all the same.
-installed=" $(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii *//p' | tr '\n' ' ')"
+installed=" $({ dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null || true; } |
+  sed -n 's/^ii *//p' | tr '\n' ' ')"
 missing=()
 for package in "${wanted[@]}"; do
   case "$installed" in

@@ -3,7 +3,7 @@
 """What no committed text may hold: texts.py paths|spdx|todo [ROOT].
 
 paths: folders of one developer's machine, hosts of package registries. spdx: sources without their licence line.
-todo: notes of unfinished work.
+todo: notes of unfinished work, leftovers of a merge.
 """
 import re
 import sys
@@ -13,7 +13,7 @@ from common import files, finish, root_of, text_of
 REGISTRIES = ("pypi" + ".org", "python" + "hosted.org", "npm" + "js.org", "crates" + ".io", "deb." + "debian.org",
               "proxy.golang" + ".org", "ghcr" + ".io", "docker" + ".io")
 PATHS = re.compile(r"(?<![\w.$}])/(?:work|root|home)/|" + "|".join(re.escape(r) for r in REGISTRIES))
-UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b|^(?:<{7}|>{7}) ")
 SOURCES = (".c", ".h", ".py", ".sh", ".proto", ".cql", ".js", ".css")
 
 
