@@ -138,6 +138,12 @@ tfdc_rc store_cursor_parse(const char *text, struct store_pos *ret, struct tfdc_
   return TFDC_OK;
 }
 
+const char *store_cursor_make_key(struct model_key key, struct tfdc_arena *mem) {
+  char text[2 * TFDC_ID_MAX + 2];
+  (void)snprintf(text, sizeof text, "%s:%s", key.tool, key.chamber);
+  return tfdc_arena_strdup(mem, text);
+}
+
 tfdc_rc store_cursor_parse_key(const char *text, char tool[65], char chamber[65], struct tfdc_error *err) {
   const char *colon = strchr(text, ':');
   size_t n = colon == NULL ? 0 : (size_t)(colon - text), m = colon == NULL ? 0 : strlen(colon + 1);

@@ -30,6 +30,7 @@ int store_pos_cmp(struct store_pos a, struct store_pos b);
 const char *store_cursor_make(struct store_pos p, struct tfdc_arena *mem);
 TFDC_MUST_USE tfdc_rc store_cursor_parse(const char *text, struct store_pos *ret, struct tfdc_error *err);
 /* Cursor of CHAMBER_LIST: the last key, "tool:chamber". Buffers hold an id and its NUL. */
+const char *store_cursor_make_key(struct model_key key, struct tfdc_arena *mem);
 TFDC_MUST_USE tfdc_rc store_cursor_parse_key(const char *text, char tool[65], char chamber[65], struct tfdc_error *err);
 int store_key_cmp(struct model_key a, struct model_key b);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter/mem/store_mem_table.h"
-#include "base/cursor.h"
 #include "model/codec.h"
 
 #include <stdlib.h>
@@ -69,10 +68,7 @@ tfdc_rc store_mem_chamber_list(struct store_mem *s, struct store_req *r) {
     const struct model_chamber *c = &s->chambers.rows[at]->chamber;
     if (!store_glob(r->filter.tool, c->key.tool) || !store_glob(r->filter.chamber, c->key.chamber)) continue;
     if (r->n == limit) {
-      struct tfdc_buf text = {0};
-      tfdc_put_fmt(&text, "%s:%s", r->chambers[limit - 1].key.tool, r->chambers[limit - 1].key.chamber);
-      if (!text.failed) r->ret_cursor = tfdc_arena_strndup(&r->base.mem, (const char *)text.data, text.size);
-      tfdc_buf_deinit(&text);
+      r->ret_cursor = store_cursor_make_key(r->chambers[limit - 1].key, &r->base.mem);
       return r->ret_cursor == NULL ? TFDC_E_NOMEM : TFDC_OK;
     }
     TFDC_TRY(model_chamber_copy(c, &r->base.mem, &r->chambers[r->n]));
