@@ -23,6 +23,8 @@ tfdc_rc defender_create(const struct defender_options *options, const struct def
   if (d == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "defender");
   (void)pthread_mutex_init(&d->lock, NULL);
   d->options = *options;
+  (void)snprintf(d->name, sizeof d->name, "%s", options->judge.defender);
+  d->options.judge.defender = d->name;
   (void)snprintf(d->consumer, sizeof d->consumer, "%s", options->consumer);
   d->store = ports->store;
   d->workqueue = ports->workqueue;
@@ -58,6 +60,7 @@ void defender_destroy(struct defender *d) {
   port_req_deinit(&d->consumer_req.base);
   port_req_deinit(&d->defs.base);
   port_req_deinit(&d->watch.base);
+  port_req_deinit(&d->claim.base);
   free(d->shards);
   (void)pthread_mutex_destroy(&d->lock);
   free(d);
@@ -167,7 +170,7 @@ static void on_watch_open(struct port_req *r) {
 }
 
 static void watch_again(struct defender *d) {
-  if (d->kv == NULL || d->watching || d->stopping) return;
+  if (d->watching || d->stopping) return;
   uint64_t handle = d->watch_handle;
   port_req_deinit(&d->watch.base);
   kv_req_init(&d->watch, handle == 0 ? KV_WATCH_OPEN : KV_WATCH_NEXT);
@@ -280,15 +283,26 @@ void defender_room(struct defender *d) {
   pthread_mutex_unlock(&d->lock);
 }
 
-/* ---- start and stop ---- */
+/* ---- the consumer: the one of a crashed predecessor is deleted before our own is made ---- */
 
-static void on_created(struct port_req *r) {
-  struct defender *d = r->user;
-  d->consumer_there = r->rc == TFDC_OK || r->rc == TFDC_E_EXISTS;
-  if (d->consumer_there)
+static void creation_failed(struct defender *d) {
+  d->creating = false;
+  if (d->stopping)
     next(d);
   else
     retry_later(d);
+}
+
+static void on_created(struct port_req *r) {
+  struct defender *d = r->user;
+  if (r->rc != TFDC_OK && r->rc != TFDC_E_EXISTS) {
+    d->fenced = false;
+    creation_failed(d);
+    return;
+  }
+  d->creating = false;
+  d->consumer_there = true;
+  next(d);
 }
 
 static void create_consumer(struct defender *d) {
@@ -299,8 +313,69 @@ static void create_consumer(struct defender *d) {
   d->consumer_req.filters = everything;
   d->consumer_req.n_filters = 1;
   d->consumer_req.ack_wait_us = d->options.ack_wait.us;
-  if (port_submit(d->workqueue, &d->consumer_req.base, d->loop, on_created, d) != TFDC_OK) retry_later(d);
+  if (port_submit(d->workqueue, &d->consumer_req.base, d->loop, on_created, d) != TFDC_OK) creation_failed(d);
 }
+
+static void on_claimed(struct port_req *r) {
+  struct defender *d = r->user;
+  d->fenced = r->rc == TFDC_OK;
+  if (d->fenced)
+    create_consumer(d);
+  else
+    creation_failed(d);
+}
+
+static void write_claim(struct defender *d) {
+  port_req_deinit(&d->claim.base);
+  kv_req_init(&d->claim, KV_PUT);
+  d->claim.bucket = DEFENDER_CLAIM_BUCKET;
+  d->claim.key = d->options.judge.defender;
+  d->claim.value = d->consumer;
+  d->claim.n = strlen(d->consumer);
+  if (port_submit(d->kv, &d->claim.base, d->loop, on_claimed, d) != TFDC_OK) creation_failed(d);
+}
+
+static void on_old_deleted(struct port_req *r) {
+  struct defender *d = r->user;
+  if (r->rc == TFDC_OK || r->rc == TFDC_E_NOT_FOUND)
+    write_claim(d);
+  else
+    creation_failed(d);
+}
+
+static void on_claim_read(struct port_req *r) {
+  struct defender *d = r->user;
+  const struct kv_entry *e = r->rc == TFDC_OK && d->claim.n_entries == 1 ? &d->claim.entries[0] : NULL;
+  if (r->rc != TFDC_OK && r->rc != TFDC_E_NOT_FOUND) {
+    creation_failed(d);
+    return;
+  }
+  if (e == NULL || e->n == 0 || (e->n == strlen(d->consumer) && memcmp(e->value, d->consumer, e->n) == 0)) {
+    write_claim(d);
+    return;
+  }
+  port_req_deinit(&d->consumer_req.base);
+  workqueue_req_init(&d->consumer_req, WORKQUEUE_DELETE);
+  d->consumer_req.consumer = tfdc_arena_strndup(&d->consumer_req.base.mem, e->value, e->n);
+  if (d->consumer_req.consumer == NULL ||
+      port_submit(d->workqueue, &d->consumer_req.base, d->loop, on_old_deleted, d) != TFDC_OK)
+    creation_failed(d);
+}
+
+static void make_consumer(struct defender *d) {
+  d->creating = true;
+  if (d->fenced) {
+    create_consumer(d);
+    return;
+  }
+  port_req_deinit(&d->claim.base);
+  kv_req_init(&d->claim, KV_GET);
+  d->claim.bucket = DEFENDER_CLAIM_BUCKET;
+  d->claim.key = d->options.judge.defender;
+  if (port_submit(d->kv, &d->claim.base, d->loop, on_claim_read, d) != TFDC_OK) creation_failed(d);
+}
+
+/* ---- start and stop ---- */
 
 static void on_deleted(struct port_req *r) {
   struct defender *d = r->user;
@@ -310,7 +385,7 @@ static void on_deleted(struct port_req *r) {
 }
 
 static void finish_stop(struct defender *d) {
-  if (d->to_stop > 0 || d->pulling || d->watching || d->loading) return;
+  if (d->to_stop > 0 || d->pulling || d->watching || d->loading || d->creating) return;
   port_req_deinit(&d->consumer_req.base);
   workqueue_req_init(&d->consumer_req, WORKQUEUE_DELETE);
   d->consumer_req.consumer = d->consumer;
@@ -330,7 +405,7 @@ static void next(struct defender *d) {
   if (!d->catalog_there) return;
   watch_again(d);
   if (!d->consumer_there) {
-    create_consumer(d);
+    if (!d->creating) make_consumer(d);
     return;
   }
   if (!d->started_told) {

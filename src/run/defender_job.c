@@ -155,7 +155,7 @@ static void load(struct djob *job, const struct judge_action *a) {
   submit(job, d->store, job->context_req, on_load);
   submit(job, d->store, job->verdict_req, on_load);
   submit(job, d->store, job->chamber_req, on_load);
-  if (a->attempts > 0 && d->kv != NULL) {
+  if (a->attempts > 0) {
     char key[33];
     job->attempts_req = new_req(job);
     kv_req_init(&job->attempts_req->u.kv, KV_GET);
@@ -168,10 +168,6 @@ static void load(struct djob *job, const struct judge_action *a) {
 
 static void note_attempt(struct djob *job, const struct judge_action *a) {
   struct defender *d = job->shard->defender;
-  if (d->kv == NULL) {
-    fail_later(job, TFDC_OK);
-    return;
-  }
   char key[33], value[16];
   struct job_req *r = new_req(job);
   kv_req_init(&r->u.kv, KV_PUT);

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #define DEFENDER_CONFIG_BUCKET   "fdc-config"
+#define DEFENDER_CLAIM_BUCKET    "stable-ids"
 #define DEFENDER_ATTEMPTS_BUCKET "defender-attempts"
 
 /* A request of a job; what it returned lives until the job is forgotten. */
@@ -74,7 +75,7 @@ struct dshard {
 
 struct defender {
   struct defender_options options;
-  char consumer[129];
+  char consumer[129], name[65];
   struct port *store, *workqueue, *alarm, *kv;
   struct port_metrics *metrics;
   struct dshard *shards;
@@ -84,11 +85,12 @@ struct defender {
   struct port_loop *loop;
   struct workqueue_req pull, consumer_req;
   struct store_req defs;
-  struct kv_req watch;
+  struct kv_req watch, claim;
   struct port_timer retry;
   struct port_task again, start_task, stop_task;
   uint64_t watch_handle;
-  bool pulling, pull_wanted, stopping, consumer_there, catalog_there, started_told, watching, reload_wanted, loading;
+  bool pulling, pull_wanted, stopping, fenced, creating, consumer_there, catalog_there, started_told, watching,
+      reload_wanted, loading;
   size_t to_stop;
   struct port_loop *told_loop;
   struct port_task *started, *stopped;
