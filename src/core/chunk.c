@@ -2,10 +2,35 @@
 #include "core/chunk.h"
 
 #include "base/hash.h"
+#include "mebo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- encoding ---- */
+
+struct chunk_encoder {
+  struct mebo_writer *writer;
+};
+
+tfdc_rc chunk_encoder_create(struct chunk_encoder **ret) {
+  struct chunk_encoder *e = calloc(1, sizeof *e);
+  if (e == NULL) return TFDC_E_NOMEM;
+  struct mebo_options options = mebo_options_default();
+  tfdc_rc rc = mebo_writer_create(&options, &e->writer, NULL);
+  if (rc != TFDC_OK) {
+    free(e);
+    return rc;
+  }
+  *ret = e;
+  return TFDC_OK;
+}
+
+void chunk_encoder_destroy(struct chunk_encoder *e) {
+  if (e == NULL) return;
+  mebo_writer_destroy(e->writer);
+  free(e);
+}
 
 /* One SVID of the chunk: its columns in the order of the blocks. */
 struct sensor {
@@ -115,17 +140,17 @@ static tfdc_rc add_sensors(struct mebo_writer *writer, const struct sensors *all
   return TFDC_OK;
 }
 
-tfdc_rc chunk_encode(struct mebo_writer *writer, struct model_block *const *blocks, size_t n_blocks,
+tfdc_rc chunk_encode(struct chunk_encoder *encoder, struct model_block *const *blocks, size_t n_blocks,
                      struct tfdc_arena *scratch, struct tfdc_buf *out, struct model_chunk *ret,
                      struct tfdc_error *err) {
   struct sensors all;
   TFDC_TRY(gather(blocks, n_blocks, scratch, &all));
   struct model_chunk chunk = {.first_us = INT64_MAX, .last_us = INT64_MIN};
   int64_t start = all.n > 0 && all.items[0].points > 0 ? all.items[0].columns[0]->t_us[0] : 0;
-  mebo_writer_reset(writer, start);
-  TFDC_TRY(add_sensors(writer, &all, scratch, &chunk, err));
+  mebo_writer_reset(encoder->writer, start);
+  TFDC_TRY(add_sensors(encoder->writer, &all, scratch, &chunk, err));
   size_t from = out->size;
-  if (chunk.points > 0) TFDC_TRY(mebo_writer_finish(writer, out, err));
+  if (chunk.points > 0) TFDC_TRY(mebo_writer_finish(encoder->writer, out, err));
   ret->points = chunk.points;
   ret->first_us = chunk.points > 0 ? chunk.first_us : MODEL_NO_TIME;
   ret->last_us = chunk.points > 0 ? chunk.last_us : MODEL_NO_TIME;

@@ -6,13 +6,17 @@
 #include "base/arena.h"
 #include "base/cursor.h"
 #include "eq/eq.h"
-#include "mebo.h"
 #include "model/ingest.h"
 
+/* What encoding needs; reused from chunk to chunk, one thread at a time. NOMEM. */
+struct chunk_encoder;
+TFDC_MUST_USE tfdc_rc chunk_encoder_create(struct chunk_encoder **ret);
+void chunk_encoder_destroy(struct chunk_encoder *e); /* NULL ok */
+
 /* Encodes blocks (in order of seq) to one Mebo blob appended to out: one metric per SVID name, time stamps shared. Sets
- * checksum, points, first_us, last_us of ret and its blob to out's bytes (valid while out lives). The writer is the
- * thread's own, reused. Errors: NOMEM, LIMIT. */
-TFDC_MUST_USE tfdc_rc chunk_encode(struct mebo_writer *writer, struct model_block *const *blocks, size_t n_blocks,
+ * checksum, points, first_us, last_us of ret and its blob to out's bytes (valid while out lives). Errors: NOMEM, LIMIT.
+ */
+TFDC_MUST_USE tfdc_rc chunk_encode(struct chunk_encoder *encoder, struct model_block *const *blocks, size_t n_blocks,
                                    struct tfdc_arena *scratch, struct tfdc_buf *out, struct model_chunk *ret,
                                    struct tfdc_error *err);
 

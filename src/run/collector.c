@@ -314,24 +314,23 @@ void collector_relieved(struct collector *c) {
   pthread_mutex_unlock(&c->lock);
 }
 
-struct mebo_writer *collector_take_writer(struct collector *c) {
-  struct mebo_writer *w = NULL;
+struct chunk_encoder *collector_take_encoder(struct collector *c) {
+  struct chunk_encoder *w = NULL;
   pthread_mutex_lock(&c->lock);
-  if (c->n_writers > 0) w = c->writers[--c->n_writers];
+  if (c->n_encoders > 0) w = c->encoders[--c->n_encoders];
   pthread_mutex_unlock(&c->lock);
-  struct mebo_options options = mebo_options_default();
-  if (w == NULL && mebo_writer_create(&options, &w, NULL) != TFDC_OK) return NULL;
+  if (w == NULL && chunk_encoder_create(&w) != TFDC_OK) return NULL;
   return w;
 }
 
-void collector_give_writer(struct collector *c, struct mebo_writer *w) {
+void collector_give_encoder(struct collector *c, struct chunk_encoder *w) {
   pthread_mutex_lock(&c->lock);
-  if (c->n_writers < c->writers_cap) {
-    c->writers[c->n_writers++] = w;
+  if (c->n_encoders < c->encoders_cap) {
+    c->encoders[c->n_encoders++] = w;
     w = NULL;
   }
   pthread_mutex_unlock(&c->lock);
-  mebo_writer_destroy(w);
+  chunk_encoder_destroy(w);
 }
 
 /* ---- life ---- */
@@ -345,11 +344,11 @@ tfdc_rc collector_create(const struct collector_options *options, const struct c
   c->store = ports->store;
   c->publish = ports->publish;
   c->metrics = ports->metrics;
-  c->writers_cap = 16;
-  c->writers = calloc(c->writers_cap, sizeof(struct mebo_writer *));
+  c->encoders_cap = 16;
+  c->encoders = calloc(c->encoders_cap, sizeof(struct chunk_encoder *));
   c->shards = calloc(ports->n_loops, sizeof *c->shards);
   (void)pthread_mutex_init(&c->lock, NULL);
-  tfdc_rc rc = c->writers == NULL || c->shards == NULL ? TFDC_E_NOMEM : TFDC_OK;
+  tfdc_rc rc = c->encoders == NULL || c->shards == NULL ? TFDC_E_NOMEM : TFDC_OK;
   for (size_t i = 0; i < ports->n_loops && rc == TFDC_OK; i++) {
     rc = ingest_create(&options->ingest, &c->shards[i].machine);
     if (rc != TFDC_OK) break;
@@ -407,8 +406,8 @@ void collector_destroy(struct collector *c) {
     free(st);
   }
   tfdc_map_deinit(&c->streams);
-  for (size_t i = 0; i < c->n_writers; i++) mebo_writer_destroy(c->writers[i]);
-  free(c->writers);
+  for (size_t i = 0; i < c->n_encoders; i++) chunk_encoder_destroy(c->encoders[i]);
+  free(c->encoders);
   free(c->shards);
   (void)pthread_mutex_destroy(&c->lock);
   free(c);

@@ -3,7 +3,7 @@
 #define RUN_COLLECTOR_PRIV_H
 
 #include "base/map.h"
-#include "mebo.h"
+#include "core/chunk.h"
 #include "port/queue.h"
 #include "port/store.h"
 #include "run/collector.h"
@@ -46,8 +46,8 @@ struct collector {
   pthread_mutex_t lock;
   /* lock */
   struct tfdc_map streams;
-  struct mebo_writer **writers; /* idle ones, for chunk encoding */
-  size_t n_writers, writers_cap;
+  struct chunk_encoder **encoders; /* idle ones, for chunk encoding */
+  size_t n_encoders, encoders_cap;
   /* start and drain */
   atomic_size_t starting;
   atomic_size_t draining;
@@ -64,7 +64,7 @@ void collector_count(struct collector *c, const struct ingest_action *a);
 /* collector.c */
 void collector_replied(struct collector *c, uint64_t stream, const struct model_hub_reply *r);
 void collector_relieved(struct collector *c); /* memory may have become free */
-struct mebo_writer *collector_take_writer(struct collector *c);
-void collector_give_writer(struct collector *c, struct mebo_writer *w);
+struct chunk_encoder *collector_take_encoder(struct collector *c);
+void collector_give_encoder(struct collector *c, struct chunk_encoder *w);
 
 #endif

@@ -155,12 +155,12 @@ static void publish(struct op *op, const struct ingest_action *a) {
 
 static void run_encode(struct port_work *w) {
   struct op *op = (struct op *)((char *)w - offsetof(struct op, work));
-  struct mebo_writer *writer = collector_take_writer(op->shard->collector);
+  struct chunk_encoder *encoder = collector_take_encoder(op->shard->collector);
   struct tfdc_arena scratch = {.limit = (size_t)1 << 30};
-  op->rc = writer == NULL ? TFDC_E_NOMEM
-                          : chunk_encode(writer, op->blocks, op->n_blocks, &scratch, &op->blob, &op->chunk, NULL);
+  op->rc = encoder == NULL ? TFDC_E_NOMEM
+                           : chunk_encode(encoder, op->blocks, op->n_blocks, &scratch, &op->blob, &op->chunk, NULL);
   tfdc_arena_deinit(&scratch);
-  if (writer != NULL) collector_give_writer(op->shard->collector, writer);
+  if (encoder != NULL) collector_give_encoder(op->shard->collector, encoder);
 }
 
 static void on_chunk_stored(struct port_req *r) {
