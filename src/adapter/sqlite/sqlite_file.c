@@ -11,39 +11,55 @@
 #include <time.h>
 #include <unistd.h>
 
-tfdc_rc sqlite_lock_open(struct sqlite_lock *l, const char *path, uint32_t timeout_ms, struct tfdc_error *err) {
+static tfdc_rc open_lock_file(const char *path, const char *suffix, int *ret, struct tfdc_error *err) {
   struct tfdc_buf name = {0};
-  tfdc_put_fmt(&name, "%s-writer", path);
+  tfdc_put_fmt(&name, "%s%s", path, suffix);
   tfdc_put_u8(&name, 0);
   tfdc_rc rc = tfdc_buf_status(&name);
   if (rc == TFDC_OK) {
-    l->timeout_ms = timeout_ms;
-    l->fd = open((const char *)name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (l->fd < 0) rc = tfdc_fail(err, TFDC_E_IO, "open %s: %s", (const char *)name.data, strerror(errno));
+    *ret = open((const char *)name.data, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (*ret < 0) rc = tfdc_fail(err, TFDC_E_IO, "open %s: %s", (const char *)name.data, strerror(errno));
   }
   tfdc_buf_deinit(&name);
   return rc;
 }
 
+tfdc_rc sqlite_lock_open(struct sqlite_lock *l, const char *path, uint32_t timeout_ms, struct tfdc_error *err) {
+  *l = (struct sqlite_lock){.fd = -1, .turn = -1, .timeout_ms = timeout_ms};
+  TFDC_TRY(open_lock_file(path, "-turn", &l->turn, err));
+  tfdc_rc rc = open_lock_file(path, "-writer", &l->fd, err);
+  if (rc != TFDC_OK) (void)close(l->turn);
+  return rc;
+}
+
 void sqlite_lock_close(struct sqlite_lock *l) {
-  if (l->fd >= 0) (void)close(l->fd);
+  if (l->fd < 0) return;
+  (void)close(l->fd);
+  (void)close(l->turn);
   l->fd = -1;
 }
 
-/* flock has no time-out: asks again in steps that grow from 0.1 to 5 ms. */
-tfdc_rc sqlite_lock_take(struct sqlite_lock *l, struct tfdc_error *err) {
-  int64_t waited_ns = 0, step_ns = 100000;
-  while (flock(l->fd, LOCK_EX | LOCK_NB) != 0) {
+/* flock has no time-out: asks again in steps that grow from 0.05 to 1 ms, a commit's order of size. */
+static tfdc_rc wait_for(int fd, uint32_t timeout_ms, struct tfdc_error *err) {
+  int64_t waited_ns = 0, step_ns = 50000;
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return tfdc_fail(err, TFDC_E_IO, "lock the store: %s", strerror(errno));
-    if (waited_ns > (int64_t)l->timeout_ms * 1000000) {
-      return tfdc_fail(err, TFDC_E_TIMEOUT, "another process has been writing to the store for %u ms", l->timeout_ms);
+    if (waited_ns > (int64_t)timeout_ms * 1000000) {
+      return tfdc_fail(err, TFDC_E_TIMEOUT, "another process has been writing to the store for %u ms", timeout_ms);
     }
     struct timespec t = {.tv_nsec = step_ns};
     (void)nanosleep(&t, NULL);
     waited_ns += step_ns;
-    if (step_ns < 5000000) step_ns += step_ns / 4;
+    if (step_ns < 1000000) step_ns += step_ns / 4;
   }
   return TFDC_OK;
+}
+
+tfdc_rc sqlite_lock_take(struct sqlite_lock *l, struct tfdc_error *err) {
+  TFDC_TRY(wait_for(l->turn, l->timeout_ms, err));
+  tfdc_rc rc = wait_for(l->fd, l->timeout_ms, err);
+  (void)flock(l->turn, LOCK_UN);
+  return rc;
 }
 
 void sqlite_lock_release(struct sqlite_lock *l) { (void)flock(l->fd, LOCK_UN); }

@@ -19,10 +19,11 @@
 enum { SQLITE_FILE_APPLICATION_ID = 0x74464443 }; /* "tFDC" */
 
 struct sqlite_lock {
-  int fd;
+  int fd;   /* -1: not open */
+  int turn; /* "<path>-turn": whoever waits for the lock holds it, so that the last holder cannot come first again */
   uint32_t timeout_ms;
 };
-/* Creates "<path>-writer" when it is not there. */
+/* Creates the two files when they are not there. */
 TFDC_MUST_USE tfdc_rc sqlite_lock_open(struct sqlite_lock *l, const char *path, uint32_t timeout_ms,
                                        struct tfdc_error *err);
 void sqlite_lock_close(struct sqlite_lock *l);
