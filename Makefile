@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # For people: one command a job. The build itself is CMake (CMakePresets.json).
 FUZZ_SECONDS ?= 60
-SOAK_SEEDS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench lint format fuzz soak docs clean
+.PHONY: help setup build test bench lint format fuzz soak docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-setup: ## install what the build, the demo and the tests need (Debian packages; only what is missing)
+setup: ## install what the build and the tests need (Debian packages; only what is missing)
 	@tools/setup.sh build test
 
 build: ## build the release binary: build/release/tfdc
 	@tools/setup.sh build
 	@tools/build.sh release tfdc
 
-demo: build ## simulate a fab with planted faults, find them, write the report (about two minutes)
-	@tools/demo.sh
 
 test: ## everything that CI runs: all tests, again under asan and tsan, then lint; the last line is the sum
 	@tools/setup.sh build test
@@ -38,9 +35,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
 	@tools/setup.sh build test
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz.sh
 
-soak: ## the long runs: SOAK_SEEDS (20) demo seeds, seeded kills, long simulations
+soak: ## the long runs of test/soak
 	@tools/setup.sh build test
-	@SOAK_SEEDS=$(SOAK_SEEDS) test/soak/run.sh
+	@test/soak/run.sh
 
 docs: ## write the reference pages anew from the tables in the code
 	@tools/setup.sh build
