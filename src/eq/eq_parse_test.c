@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What compiles, and what each error says and where. */
-#include "eq/eq_test_run.h"
+#include "eq/eq_run_test.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * For the tests of eq: a catalogue, and a run built from arrays. */
-#ifndef EQ_EQ_TEST_RUN_H
-#define EQ_EQ_TEST_RUN_H
+#ifndef EQ_EQ_RUN_TEST_H
+#define EQ_EQ_RUN_TEST_H
 
 #include "support/cmocka_all.h"
 
