@@ -346,7 +346,7 @@ static void ack_again(struct ingest *g, struct run *r) {
   if (!r->attached) return;
   struct model_hub_reply *a = reply(g, r->stream, r->handle, MODEL_REPLY_ACK);
   a->seq = r->acked = ingest_durable(r);
-  a->end = r->phase.state == CLOSED;
+  a->end = r->told_closed = r->phase.state == CLOSED;
 }
 
 static void numbered(struct ingest *g, struct run *r, const struct model_hub_msg *msg) {

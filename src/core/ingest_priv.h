@@ -54,6 +54,7 @@ struct run {
   struct chamber *chamber;
   /* the hub's side */
   bool attached, announce; /* announce: RESUME is still owed */
+  bool told_closed;        /* the last answer said that the run is closed */
   uint64_t stream, handle;
   uint64_t last_recv, acked;
   bool touched; /* got a message from a hub in this process */

@@ -30,20 +30,21 @@ static void answer_hub(struct ingest *g, struct run *r) {
   int phase = r->phase.state;
   if (!r->attached || phase == LOADING || phase == OPENING) return;
   uint64_t durable = ingest_durable(r);
+  /* A hub that resumed between the close and its publication was told "not closed": it still waits for the end. */
+  if (!r->announce && durable <= r->acked && (phase != CLOSED || r->told_closed)) return;
+  struct ingest_action *a = ingest_act(g, INGEST_REPLY);
+  a->stream = r->stream;
+  a->reply = (struct model_hub_reply){.run = r->handle, .seq = durable};
   if (r->announce) {
-    struct ingest_action *a = ingest_act(g, INGEST_REPLY);
-    a->stream = r->stream;
-    a->reply = (struct model_hub_reply){
-        .kind = MODEL_REPLY_RESUME, .run = r->handle, .seq = durable, .closed = phase == CLOSED};
-    r->announce = false;
-    r->acked = durable;
-  } else if (durable > r->acked) {
-    struct ingest_action *a = ingest_act(g, INGEST_REPLY);
-    a->stream = r->stream;
-    a->reply =
-        (struct model_hub_reply){.kind = MODEL_REPLY_ACK, .run = r->handle, .seq = durable, .end = phase == CLOSED};
-    r->acked = durable;
+    a->reply.kind = MODEL_REPLY_RESUME;
+    a->reply.closed = phase == CLOSED;
+  } else {
+    a->reply.kind = MODEL_REPLY_ACK;
+    a->reply.end = phase == CLOSED;
   }
+  r->announce = false;
+  r->acked = durable;
+  r->told_closed = phase == CLOSED;
 }
 
 /* ---- operations on the row ---- */

@@ -135,6 +135,7 @@ static bool decide(struct echo *e, uint64_t stream, const struct model_hub_msg *
   if (m->kind == MODEL_HUB_RUN_START) {
     r->kind = MODEL_REPLY_RESUME;
     r->seq = run->last;
+    r->closed = run->ended;
     return !e->silent;
   }
   if (run != NULL) book(run, m);
