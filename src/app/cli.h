@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What all commands share: options, help, errors, exit status, progress. One thread. */
+#ifndef APP_CLI_H
+#define APP_CLI_H
+
+#include "app/config.h"
+
+/* Exit status. A command that judges (runs, demo's scorer) says in its help what else it returns. */
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNAVAILABLE = 3, CLI_NOT_FOUND = 4 };
+
+enum cli_type {
+  CLI_FLAG, /* to: bool */
+  CLI_TEXT, /* to: const char * (points into argv) */
+  CLI_INT,  /* to: int64_t */
+  CLI_REAL, /* to: double */
+  CLI_TIME, /* to: int64_t microseconds; "2026-11-25T08:00:00Z", "2026-11-25", microseconds, "-2h" (before now) */
+};
+struct cli_option {
+  const char *name; /* "follow" for --follow */
+  enum cli_type type;
+  void *to;          /* unchanged when the option is not given */
+  const char *value; /* "N", "FILE" in the help; NULL for flags */
+  const char *help;
+};
+struct cli_command {
+  const char *name, *summary;
+  const char *operands; /* "ID", "FILE.csv", "" */
+  const char *example;  /* one or more lines */
+  const char *more;     /* further help, or NULL */
+  const struct cli_option *options;
+  size_t n_options;
+};
+
+/* Takes the configuration (flags, environment, file) and the options out of argv; operands stay in order, counted in
+ * *argc, from argv[1]. --help prints and returns false with *ret_status = CLI_OK; what is wrong is printed, CLI_USAGE.
+ * config is initialised here, the caller deinits it when true. */
+bool cli_parse(const struct cli_command *c, int *argc, char **argv, struct app_config *config, int *ret_status);
+/* Prints "tfdc NAME: message" and the hint to stderr; the exit status that fits the code. */
+int cli_fail(const char *name, const struct tfdc_error *err);
+
+/* Progress on stderr: a line that rewrites itself on a terminal, else a line every 10 s; nothing in the first 2 s.
+ * total 0 = not known. */
+struct cli_progress {
+  const char *what; /* "lines" */
+  int64_t began_us, told_us;
+  bool terminal, shown;
+};
+void cli_progress_begin(struct cli_progress *p, const char *what);
+void cli_progress_update(struct cli_progress *p, double done, double total);
+void cli_progress_end(struct cli_progress *p);
+
+#endif

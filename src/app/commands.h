@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The commands of the executable, one file each (cmd_NAME.c). Each gets its own name as argv[0] and returns the exit
+ * status (app/cli.h). */
+#ifndef APP_COMMANDS_H
+#define APP_COMMANDS_H
+
+int cmd_config(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+#endif
