@@ -119,17 +119,7 @@ static void start_commit(struct ingest *g, struct run *r) {
 
 static void start_publish(struct ingest *g, struct run *r) {
   struct ingest_action *a = start_op(g, r, OP_PUBLISH, INGEST_PUBLISH);
-  a->completion = (struct model_completion){
-      .key = r->ctx.key,
-      .context_id = r->ctx.context_id,
-      .revision = r->ctx.revision,
-      .judgement = 1,
-      .timestamp_us = r->ctx.received_us,
-      .order_us = r->ctx.order_us,
-      .chunk_count = r->ctx.chunk_count,
-      .recipe_id = r->ctx.recipe_id,
-      .end_reason = r->ctx.end_reason,
-  };
+  a->completion = model_completion_of(&r->ctx, 1);
 }
 
 /* ---- cuts ---- */

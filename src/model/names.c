@@ -126,6 +126,20 @@ uint64_t model_chunk_digest(const uint64_t *checksums, size_t n) {
   return digest;
 }
 
+struct model_completion model_completion_of(const struct model_context *c, uint32_t judgement) {
+  return (struct model_completion){
+      .key = c->key,
+      .context_id = c->context_id,
+      .revision = c->revision,
+      .judgement = judgement,
+      .timestamp_us = c->received_us,
+      .order_us = c->order_us,
+      .chunk_count = c->chunk_count,
+      .recipe_id = c->recipe_id,
+      .end_reason = c->end_reason,
+  };
+}
+
 int model_run_order(int64_t order_a, struct tfdc_id128 a, int64_t order_b, struct tfdc_id128 b) {
   if (order_a != order_b) return order_a < order_b ? -1 : 1;
   return tfdc_id128_cmp(a, b);

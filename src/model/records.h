@@ -238,6 +238,8 @@ struct model_def {
 struct tfdc_id128 model_context_id(struct model_key key, const char *run_id, int64_t start_us);
 /* Digest of the chunks of one revision: pass checksums in order of first_seq. */
 uint64_t model_chunk_digest(const uint64_t *checksums, size_t n);
+/* The completion of the newest revision of a closed run; its strings are the context's. */
+struct model_completion model_completion_of(const struct model_context *c, uint32_t judgement);
 /* Order of a chamber's runs: order time, then context_id. */
 int model_run_order(int64_t order_a, struct tfdc_id128 a, int64_t order_b, struct tfdc_id128 b);
 

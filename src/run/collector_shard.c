@@ -6,8 +6,8 @@
 #include "core/chunk.h"
 #include "model/codec.h"
 #include "model/metric_list.h"
+#include "run/completion.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,19 +134,7 @@ static void mark(struct op *op, const struct ingest_action *a) {
 }
 
 static void publish(struct op *op, const struct ingest_action *a) {
-  struct tfdc_buf text = {0};
-  const struct model_completion *m = &a->completion;
-  tfdc_rc rc = model_completion_to_json(m, &text);
-  char id[33], msg_id[64], subject[160];
-  (void)snprintf(msg_id, sizeof msg_id, "%s.%" PRIu32, tfdc_id128_format(m->context_id, id), m->revision);
-  (void)snprintf(subject, sizeof subject, "dc.%s.%s.completed", m->key.tool, m->key.chamber);
-  publish_req_init(&op->req.publish);
-  op->req.publish.subject = tfdc_arena_strdup(&op->mem, subject);
-  op->req.publish.msg_id = tfdc_arena_strdup(&op->mem, msg_id);
-  op->req.publish.data = rc == TFDC_OK ? tfdc_arena_strndup(&op->mem, (const char *)text.data, text.size) : NULL;
-  op->req.publish.n = text.size;
-  tfdc_buf_deinit(&text);
-  if (op->req.publish.subject == NULL || op->req.publish.msg_id == NULL || op->req.publish.data == NULL) {
+  if (completion_request(&a->completion, "", &op->mem, &op->req.publish) != TFDC_OK) {
     finish(op, TFDC_E_NOMEM);
     return;
   }

@@ -19,6 +19,8 @@ struct loop_uv {
 
 static struct loop_uv *of(struct port_loop *l) { return (struct loop_uv *)l; }
 
+static void on_timer_closed(uv_handle_t *handle) { free(handle); }
+
 static void post(struct port_loop *port, struct port_task *t) {
   struct loop_uv *l = of(port);
   t->next = NULL;
@@ -45,13 +47,20 @@ static void run_tasks(struct loop_uv *l) {
   }
 }
 
+/* Timers that nobody forgot do not outlive the loop. */
+static void close_handle(uv_handle_t *handle, void *arg) {
+  (void)arg;
+  if (uv_is_closing(handle)) return;
+  uv_close(handle, handle->type == UV_TIMER ? on_timer_closed : NULL);
+}
+
 static void on_wake(uv_async_t *wake) {
   struct loop_uv *l = wake->data;
   run_tasks(l);
   pthread_mutex_lock(&l->lock);
   bool over = l->stopping && l->head == NULL;
   pthread_mutex_unlock(&l->lock);
-  if (over && !uv_is_closing((uv_handle_t *)wake)) uv_close((uv_handle_t *)wake, NULL);
+  if (over) uv_walk(&l->uv, close_handle, NULL);
 }
 
 /* ---- timers ---- */
@@ -61,8 +70,6 @@ static void on_timer(uv_timer_t *handle) {
   t->armed = false;
   t->fn(t);
 }
-
-static void on_timer_closed(uv_handle_t *handle) { free(handle); }
 
 static void arm(struct port_loop *port, struct port_timer *t, tfdc_mono deadline) {
   struct loop_uv *l = of(port);
