@@ -4,6 +4,7 @@
 #ifndef APP_COMMANDS_H
 #define APP_COMMANDS_H
 
+int cmd_dev(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

@@ -9,6 +9,7 @@ static const struct command {
   const char *name, *help;
   int (*run)(int argc, char **argv);
 } commands[] = {
+    {"dev", "everything in one process on one file: the way to begin", cmd_dev},
     {"config", "each effective setting and where it came from", cmd_config},
     {"version", "the version of this program", cmd_version},
 };

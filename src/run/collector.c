@@ -368,6 +368,9 @@ struct hub_sink *collector_sink(struct collector *c) {
   return &c->sink;
 }
 void collector_set_server(struct collector *c, struct hub_server *server) { c->server = server; }
+struct hub_server **collector_server(struct collector *c) {
+  return &c->server;
+}
 
 void collector_start(struct collector *c, struct port_loop *loop, struct port_task *started) {
   c->told_loop = loop;

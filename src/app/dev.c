@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opens, joins and closes the parts. Started in this order, stopped in the reverse one; what is NULL was not started.
+ */
+#include "app/dev.h"
+
+#include "adapter/faulty/faulty.h"
+#include "adapter/grpc/hub_server_grpc.h"
+#include "adapter/log/alarm_log.h"
+#include "adapter/mem/metrics_mem.h"
+#include "adapter/posix/clock_posix.h"
+#include "adapter/sqlite/kv_sqlite.h"
+#include "adapter/sqlite/queue_sqlite.h"
+#include "adapter/sqlite/store_sqlite.h"
+#include "app/dev_process.h"
+#include "run/await.h"
+#include "run/collector.h"
+#include "run/defender.h"
+#include "run/keeper.h"
+#include "run/loop_uv.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOOPS_MAX = 16, PORTS = 5 };
+enum { STORE, PUBLISH, WORKQUEUE, KV, ALARM };
+
+struct dev {
+  const struct app_config *config;
+  struct tfdc_log *log;
+  struct port_clock clock;
+  tfdc_mono began;
+  char node[65], consumer[129];
+  struct metrics_mem *metrics;
+  struct port *store;
+  struct queue_sqlite *queue;
+  struct kv_sqlite *kv;
+  struct alarm_log *alarm;
+  struct faulty *faults[PORTS];
+  struct port *ports[PORTS]; /* what the parts see */
+  struct await *await;
+  struct loop_uv *loops[LOOPS_MAX];
+  struct port_loop *loop_ports[LOOPS_MAX];
+  size_t n_loops;
+  struct collector *collector;
+  struct defender *defender;
+  struct keeper *keeper;
+  struct hub_server *hubs;
+  uint16_t ingest_port, http_port;
+  struct await_task collector_task, defender_task, keeper_task, hubs_task;
+  bool defender_on, keeper_on;
+  atomic_bool ready, stopping;
+};
+
+static int64_t number(const struct dev *d, enum app_config_id id) { return app_config_int(d->config, id); }
+static const char *text(const struct dev *d, enum app_config_id id) { return app_config_text(d->config, id); }
+static size_t bytes(const struct dev *d, enum app_config_id id) { return (size_t)app_config_bytes(d->config, id); }
+
+/* ---- the ports ---- */
+
+static tfdc_rc open_ports(struct dev *d, struct tfdc_error *err) {
+  const char *path = text(d, APP_CONFIG_DATA);
+  struct store_sqlite_options o = {.readers = (uint32_t)number(d, APP_CONFIG_STORE_READERS),
+                                   .free_floor_bytes = bytes(d, APP_CONFIG_STORE_FREE_FLOOR)};
+  TFDC_TRY(queue_sqlite_open(path, &d->clock, &d->queue, err)); /* first: it refuses a second process */
+  TFDC_TRY(kv_sqlite_open(path, &d->clock, &d->kv, err));
+  TFDC_TRY(store_sqlite_open(path, &o, &d->store, err));
+  d->alarm = alarm_log_create(d->log);
+  if (d->alarm == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "alarms");
+  d->ports[STORE] = d->store;
+  d->ports[PUBLISH] = queue_sqlite_publish(d->queue);
+  d->ports[WORKQUEUE] = queue_sqlite_work(d->queue);
+  d->ports[KV] = kv_sqlite_port(d->kv);
+  d->ports[ALARM] = alarm_log_port(d->alarm);
+  return TFDC_OK;
+}
+
+/* TFDC_FAULTS makes the ports fail as a test says (adapter/faulty/faulty.h). */
+static tfdc_rc wrap_ports(struct dev *d, struct tfdc_error *err) {
+  struct faulty_rule rules[FAULTY_MAX_RULES];
+  size_t n = 0;
+  TFDC_TRY(faulty_parse(getenv("TFDC_FAULTS"), rules, &n, err));
+  if (n == 0) return TFDC_OK;
+  tfdc_log_write(d->log, TFDC_LOG_WARN, "dev", "TFDC_FAULTS is set: this process fails on purpose",
+                 LOG_U64("rules", n));
+  for (size_t i = 0; i < PORTS; i++) {
+    d->faults[i] = faulty_create(d->ports[i], rules, n);
+    if (d->faults[i] == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "faults");
+    d->ports[i] = faulty_port(d->faults[i]);
+  }
+  return TFDC_OK;
+}
+
+static void close_ports(struct dev *d) {
+  for (size_t i = 0; i < PORTS && d->await != NULL; i++)
+    if (d->ports[i] != NULL) await_close(d->await, d->ports[i]);
+  for (size_t i = 0; i < PORTS; i++) faulty_destroy(d->faults[i]);
+  alarm_log_destroy(d->alarm);
+  kv_sqlite_destroy(d->kv);
+  queue_sqlite_destroy(d->queue);
+  store_sqlite_destroy(d->store);
+}
+
+static tfdc_rc start_loops(struct dev *d, struct tfdc_error *err) {
+  TFDC_TRY(await_create(&d->clock, &d->await, err));
+  size_t n = (size_t)number(d, APP_CONFIG_INGEST_SHARDS);
+  if (n == 0) n = dev_cores();
+  if (n > LOOPS_MAX) n = LOOPS_MAX;
+  for (; d->n_loops < n; d->n_loops++) {
+    char name[16];
+    (void)snprintf(name, sizeof name, "shard-%zu", d->n_loops);
+    TFDC_TRY(loop_uv_start(&d->clock, name, &d->loops[d->n_loops], err));
+    d->loop_ports[d->n_loops] = loop_uv_port(d->loops[d->n_loops]);
+  }
+  return TFDC_OK;
+}
+
+/* ---- the roles ---- */
+
+static tfdc_rc start_collector(struct dev *d, struct tfdc_error *err) {
+  struct collector_options o;
+  collector_options_default(&o);
+  o.ingest.chunk_bytes = bytes(d, APP_CONFIG_INGEST_CHUNK_BYTES);
+  o.ingest.chunk_age = app_config_dur(d->config, APP_CONFIG_INGEST_CHUNK_AGE_S);
+  o.ingest.idle_close = app_config_dur(d->config, APP_CONFIG_INGEST_IDLE_CLOSE_S);
+  o.ingest.grace = app_config_dur(d->config, APP_CONFIG_INGEST_GRACE_S);
+  o.ingest.max_run_points = (uint64_t)number(d, APP_CONFIG_INGEST_MAX_RUN_POINTS);
+  o.ingest.max_steps = (uint32_t)number(d, APP_CONFIG_INGEST_MAX_STEPS);
+  o.memory_bytes = bytes(d, APP_CONFIG_INGEST_MEMORY);
+  o.max_open_runs = (uint32_t)number(d, APP_CONFIG_INGEST_MAX_OPEN_RUNS);
+  o.keep_s = (uint32_t)(app_config_dur(d->config, APP_CONFIG_INGEST_KEEP_S).us / TFDC_US_PER_S);
+  o.keep_bytes = bytes(d, APP_CONFIG_INGEST_KEEP_MB);
+  o.max_message_bytes = bytes(d, APP_CONFIG_INGEST_MAX_MESSAGE);
+  o.max_block_points = (uint64_t)number(d, APP_CONFIG_INGEST_MAX_BLOCK_POINTS);
+  struct collector_ports ports = {.store = d->ports[STORE],
+                                  .publish = d->ports[PUBLISH],
+                                  .metrics = metrics_mem_port(d->metrics),
+                                  .loops = d->loop_ports,
+                                  .n_loops = d->n_loops};
+  TFDC_TRY(collector_create(&o, &ports, &d->collector, err));
+  await_task_init(d->await, &d->collector_task);
+  collector_start(d->collector, await_loop(d->await), &d->collector_task.task);
+  await_task_wait(&d->collector_task);
+  return TFDC_OK;
+}
+
+static tfdc_rc start_defender(struct dev *d, struct tfdc_error *err) {
+  struct defender_options o;
+  defender_options_default(&o);
+  (void)snprintf(d->consumer, sizeof d->consumer, "%s-%" PRId64, d->node, port_wall(&d->clock).us);
+  o.consumer = d->consumer;
+  o.judge.defender = d->node;
+  o.judge.max_bytes = bytes(d, APP_CONFIG_JUDGE_MEMORY);
+  o.look_ahead = (uint32_t)number(d, APP_CONFIG_JUDGE_MAX_IN_FLIGHT);
+  struct defender_ports ports = {.store = d->ports[STORE],
+                                 .workqueue = d->ports[WORKQUEUE],
+                                 .alarm = d->ports[ALARM],
+                                 .kv = d->ports[KV],
+                                 .metrics = metrics_mem_port(d->metrics),
+                                 .loops = d->loop_ports,
+                                 .n_loops = d->n_loops};
+  TFDC_TRY(defender_create(&o, &ports, &d->defender, err));
+  await_task_init(d->await, &d->defender_task);
+  defender_start(d->defender, await_loop(d->await), &d->defender_task.task);
+  d->defender_on = true;
+  await_task_wait(&d->defender_task);
+  return TFDC_OK;
+}
+
+static tfdc_rc start_keeper(struct dev *d, struct tfdc_error *err) {
+  struct keeper_options o;
+  keeper_options_default(&o);
+  o.sweep_every = app_config_dur(d->config, APP_CONFIG_JUDGE_SWEEP_S);
+  o.tchart = app_config_dur(d->config, APP_CONFIG_STORE_RETENTION_TCHART);
+  o.uchart = app_config_dur(d->config, APP_CONFIG_STORE_RETENTION_UCHART);
+  o.free_floor_bytes = bytes(d, APP_CONFIG_STORE_FREE_FLOOR);
+  struct keeper_ports ports = {.store = d->ports[STORE],
+                               .publish = d->ports[PUBLISH],
+                               .workqueue = d->ports[WORKQUEUE],
+                               .metrics = metrics_mem_port(d->metrics),
+                               .log = d->log,
+                               .loop = d->loop_ports[0]};
+  TFDC_TRY(keeper_create(&o, &ports, &d->keeper, err));
+  keeper_start(d->keeper);
+  d->keeper_on = true;
+  return TFDC_OK;
+}
+
+static const char *or_null(const char *s) { return s[0] != '\0' ? s : NULL; }
+
+static tfdc_rc start_hubs(struct dev *d, struct tfdc_error *err) {
+  struct hub_server_grpc_options o = HUB_SERVER_GRPC_DEFAULTS;
+  o.address = text(d, APP_CONFIG_INGEST_LISTEN);
+  o.tls_cert = or_null(text(d, APP_CONFIG_INGEST_TLS_CERT));
+  o.tls_key = or_null(text(d, APP_CONFIG_INGEST_TLS_KEY));
+  o.tls_ca = or_null(text(d, APP_CONFIG_INGEST_TLS_CA));
+  o.collector = d->node;
+  o.max_message_bytes = bytes(d, APP_CONFIG_INGEST_MAX_MESSAGE);
+  o.max_streams = (uint32_t)number(d, APP_CONFIG_INGEST_MAX_STREAMS);
+  o.max_connections = (uint32_t)number(d, APP_CONFIG_INGEST_MAX_CONNECTIONS);
+  o.max_block_points = (size_t)number(d, APP_CONFIG_INGEST_MAX_BLOCK_POINTS);
+  o.max_svids = (size_t)number(d, APP_CONFIG_INGEST_MAX_SVIDS);
+  o.max_runs = (size_t)number(d, APP_CONFIG_INGEST_MAX_OPEN_RUNS);
+  TFDC_TRY(hub_server_grpc_create(&o, collector_sink(d->collector), metrics_mem_port(d->metrics),
+                                  collector_server(d->collector), &d->ingest_port, err));
+  d->hubs = *collector_server(d->collector);
+  return TFDC_OK;
+}
+
+/* ---- start ---- */
+
+static tfdc_rc start_all(struct dev *d, struct tfdc_error *err) {
+  TFDC_TRY(open_ports(d, err));
+  TFDC_TRY(wrap_ports(d, err));
+  TFDC_TRY(start_loops(d, err));
+  TFDC_TRY(start_collector(d, err));
+  TFDC_TRY(start_defender(d, err));
+  TFDC_TRY(start_keeper(d, err));
+  return start_hubs(d, err);
+}
+
+tfdc_rc dev_start(const struct app_config *config, struct tfdc_log *log, struct dev **ret, struct tfdc_error *err) {
+  struct dev *d = calloc(1, sizeof *d);
+  if (d == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "dev");
+  d->config = config;
+  d->log = log;
+  clock_posix_init(&d->clock);
+  d->began = port_mono(&d->clock);
+  dev_node_name(config, d->node);
+  d->metrics = metrics_mem_create();
+  tfdc_rc rc = d->metrics != NULL ? start_all(d, err) : tfdc_fail(err, TFDC_E_NOMEM, "metrics");
+  if (rc != TFDC_OK) {
+    bool freed = dev_stop(d);
+    (void)freed; /* else it is left to the end of the process */
+    return rc;
+  }
+  dev_put_start_metrics(metrics_mem_port(d->metrics), port_wall(&d->clock));
+  atomic_store(&d->ready, true);
+  *ret = d;
+  return TFDC_OK;
+}
+
+uint16_t dev_ingest_port(const struct dev *d) { return d->ingest_port; }
+uint16_t dev_http_port(const struct dev *d) { return d->http_port; }
+
+/* ---- stop ---- */
+
+static bool wait_until(struct dev *d, struct await_task *t, tfdc_mono until, const char *what) {
+  tfdc_dur left = tfdc_mono_sub(until, port_mono(&d->clock));
+  if (await_task_wait_for(t, left.us > 0 ? left : (tfdc_dur){0})) return true;
+  tfdc_log_write(d->log, TFDC_LOG_WARN, "dev", "not finished in time; the next start goes on with it",
+                 LOG_STR("what", what));
+  return false;
+}
+
+/* Acks what is in memory, then lets the hubs go. */
+static bool stop_ingest(struct dev *d, tfdc_mono until) {
+  if (d->hubs == NULL) return true;
+  await_task_init(d->await, &d->hubs_task);
+  await_task_init(d->await, &d->collector_task);
+  collector_drain(d->collector, await_loop(d->await), &d->collector_task.task);
+  d->hubs->ops->drain(d->hubs, await_loop(d->await), tfdc_mono_sub(until, port_mono(&d->clock)), &d->hubs_task.task);
+  bool ok = wait_until(d, &d->collector_task, until, "committing what is in memory");
+  ok = wait_until(d, &d->hubs_task, until, "answering the hubs") && ok;
+  if (ok) hub_server_grpc_destroy(d->hubs);
+  return ok;
+}
+
+static bool stop_defender(struct dev *d, tfdc_mono until) {
+  if (!d->defender_on) return true;
+  await_task_init(d->await, &d->defender_task);
+  defender_stop(d->defender, await_loop(d->await), &d->defender_task.task);
+  return wait_until(d, &d->defender_task, until, "judging what was begun");
+}
+
+static bool stop_keeper(struct dev *d, tfdc_mono until) {
+  if (!d->keeper_on) return true;
+  await_task_init(d->await, &d->keeper_task);
+  keeper_stop(d->keeper, await_loop(d->await), &d->keeper_task.task);
+  return wait_until(d, &d->keeper_task, until, "housekeeping");
+}
+
+bool dev_stop(struct dev *d) {
+  atomic_store(&d->stopping, true);
+  tfdc_mono until = tfdc_mono_add(port_mono(&d->clock), app_config_dur(d->config, APP_CONFIG_DRAIN_S));
+  if (!stop_ingest(d, until)) return false;
+  if (!stop_defender(d, until) || !stop_keeper(d, until)) return false;
+  close_ports(d);
+  for (size_t i = 0; i < d->n_loops; i++) loop_uv_stop(d->loops[i]);
+  collector_destroy(d->collector);
+  defender_destroy(d->defender);
+  keeper_destroy(d->keeper);
+  await_destroy(d->await);
+  metrics_mem_destroy(d->metrics);
+  free(d);
+  return true;
+}
