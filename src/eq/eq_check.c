@@ -120,7 +120,7 @@ struct agg_args {
 static tfdc_rc check_share(struct eq_checker *ck, const struct eq_arg *arg, double *ret) {
   struct eq_val v;
   TFDC_TRY(eq_check_expr(ck, arg->value, &v));
-  double k = v.k * v.unit.scale;
+  double k = eq_unit_is_percent(&v.unit) ? v.k / 100 : v.k * v.unit.scale; /* 70 % is 0.7, not 70 * 0.01 */
   bool fine = v.is_const && v.type == EQ_T_SCALAR && eq_unit_is_dimensionless(&v.unit) && k >= 0 && k <= 1;
   if (!fine)
     return eq_fail_at(ck->err, TFDC_E_EQ_TYPE, arg->at, "%s takes a constant from 0 to 1 (or 0 %% to 100 %%)",
