@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Evaluates cases from stdin, for comparison with another implementation (test/golden/eq_numpy.py). Lines:
+ * Evaluates cases from stdin, for comparison with another implementation (test/golden/eq_numpy_test.py). Lines:
  *
  *   run START END                    begins a run; times in us
  *   series UNIT N NAME               followed by N lines "time value"; unit "-": unknown

@@ -258,15 +258,36 @@ static double median_of(struct eq_ctx *ctx, struct eq_data *d) {
   return d->median;
 }
 
-static void need_spread(struct eq_data *d) {
+/* Deviations whose squares leave the range of a double are counted in a power of two of their own size. */
+static bool wide_spread(struct eq_ctx *ctx, struct eq_data *d) {
+  double range = d->scan.max - d->scan.min;
+  if (range > 1e-140 && range < 1e140) return false;
+  double *copy = buffer(ctx, d->n);
+  if (copy == NULL) return true;
+  struct eq_scan scan;
+  (void)frexp(range < 1 ? range : fmax(fabs(d->scan.min), fabs(d->scan.max)), &d->spread_exp);
+  for (size_t i = 0; i < d->n; i++) copy[i] = ldexp(d->x[i], -d->spread_exp);
+  eq_kernel_scan(copy, d->n, &scan);
+  eq_kernel_spread(copy, d->n, scan.mean0, &d->mean, &d->m2);
+  d->mean = ldexp(d->mean, d->spread_exp);
+  return true;
+}
+
+static void need_spread(struct eq_ctx *ctx, struct eq_data *d) {
   if (d->has_spread) return;
   if (d->scan.min == d->scan.max) {
     d->mean = d->scan.min;
     d->m2 = 0;
-  } else {
+  } else if (!wide_spread(ctx, d)) {
     eq_kernel_spread(d->x, d->n, d->scan.mean0, &d->mean, &d->m2);
   }
   d->has_spread = true;
+}
+
+static double std_of(struct eq_ctx *ctx, struct eq_data *d) {
+  if (d->n < 2) return (double)NAN;
+  need_spread(ctx, d);
+  return ldexp(sqrt(d->m2 / (double)(d->n - 1)), d->spread_exp);
 }
 
 static double slope_of(struct eq_ctx *ctx, struct eq_data *d) {
@@ -278,7 +299,7 @@ static double slope_of(struct eq_ctx *ctx, struct eq_data *d) {
     if (c->tc == NULL) return (double)NAN;
     eq_kernel_centre_clock(c->t, c->n, c->tc, &c->mtt);
   }
-  need_spread(d);
+  need_spread(ctx, d);
   d->slope = eq_kernel_cross(c->tc, d->x, d->n, d->mean) / c->mtt;
   d->has_slope = true;
   return d->slope;
@@ -316,8 +337,8 @@ double eq_data_stat(struct eq_ctx *ctx, struct eq_data *d, enum eq_fn fn, int64_
   case EQ_FN_SUM: return sum_of(d);
   case EQ_FN_AREA: return area_of(ctx, d, max_gap);
   case EQ_FN_SLOPE: return slope_of(ctx, d);
-  case EQ_FN_MEAN: need_spread(d); return d->mean;
-  case EQ_FN_STD: need_spread(d); return d->n < 2 ? (double)NAN : sqrt(d->m2 / (double)(d->n - 1));
+  case EQ_FN_MEAN: need_spread(ctx, d); return d->mean;
+  case EQ_FN_STD: return std_of(ctx, d);
   default: return (double)NAN;
   }
 }

@@ -47,9 +47,9 @@ struct eq_data {
   struct eq_scan scan; /* when n > 0 */
   struct eq_clock *clock;
   int64_t twice_gap; /* the default of max_gap; -1: not known yet */
-  double covered;    /* with the default max_gap */
   bool has_spread, has_sum, has_slope, has_area, has_median;
   double mean, m2, sum, slope, area, median;
+  int spread_exp; /* m2 is in units of 4^spread_exp */
 };
 
 /* A series (or condition) in a window. */

@@ -217,6 +217,20 @@ static void a_constant_window_has_spread_zero_exactly(void **state) {
   }
 }
 
+static void spreads_whose_squares_are_no_doubles_are_given(void **state) {
+  (void)state;
+  static const double sizes[] = {0x1p-1060, 0x1p-900, 0x1p-200, 0x1p200, 0x1p900, 0x1p1019};
+  for (size_t k = 0; k < TFDC_COUNT(sizes); k++) {
+    double v[8];
+    for (size_t i = 0; i < 8; i++) v[i] = EIGHT[i] * sizes[k];
+    double sd = eval_press("std(Press)", v, 8).value / sizes[k];
+    assert_close(sd, 2.1380899352993952, sizes[k] < 0x1p-1022 ? 0.01 : 1e-15);
+    assert_true(eval_press("mean(Press)", v, 8).value == 5 * sizes[k]);
+    for (size_t i = 0; i < 8; i += 2) v[i] = -v[i];
+    assert_true(eval_press("std(Press)", v, 8).value > 5 * sizes[k]);
+  }
+}
+
 static void time_is_counted_in_whole_microseconds_from_the_window(void **state) {
   (void)state;
   struct test_run r = {0};
@@ -323,6 +337,7 @@ int main(void) {
       cmocka_unit_test(samples_that_begin_late_or_end_early_do_not_cover_the_window),
       cmocka_unit_test(the_first_reason_from_left_to_right_is_given),
       cmocka_unit_test(a_constant_window_has_spread_zero_exactly),
+      cmocka_unit_test(spreads_whose_squares_are_no_doubles_are_given),
       cmocka_unit_test(time_is_counted_in_whole_microseconds_from_the_window),
       cmocka_unit_test(the_sum_keeps_what_a_plain_sum_loses),
       cmocka_unit_test(order_does_not_change_order_statistics),
