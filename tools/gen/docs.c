@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The reference pages that come from tables in the code: `gen_docs write DIR` writes them, `gen_docs check DIR` fails
  * when one is stale. */
+#include "eq_page.h"
+
 #include "app/config.h"
 #include "model/metric_list.h"
 
@@ -50,7 +52,10 @@ static void print_metrics(FILE *out) {
 static const struct {
   const char *name;
   void (*print)(FILE *out);
-} pages[] = {{"errors.md", print_errors}, {"metrics.md", print_metrics}, {"configuration.md", app_config_print_docs}};
+} pages[] = {{"errors.md", print_errors},
+             {"metrics.md", print_metrics},
+             {"configuration.md", app_config_print_docs},
+             {"eq-functions.md", eq_page_print}};
 
 /* 0 when the file holds exactly the text. */
 static int compare(const char *path, const char *text, size_t n) {
