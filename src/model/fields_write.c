@@ -3,12 +3,11 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "model/fields.h"
+#include "model/json_out.h"
 #include "model/records.h"
 #include "model/strategy.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
 
 struct writer {
   struct tfdc_buf *out;
@@ -16,66 +15,6 @@ struct writer {
 };
 
 static void put_text(struct writer *w, const char *s) { tfdc_put(w->out, s, strlen(s)); }
-
-static bool is_plain(char c) { return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\'; }
-
-static void put_string(struct writer *w, const char *s, size_t n) {
-  tfdc_put_u8(w->out, '"');
-  for (size_t i = 0; i < n;) {
-    size_t run = i;
-    while (run < n && is_plain(s[run])) run++;
-    tfdc_put(w->out, s + i, run - i);
-    i = run;
-    if (i == n) break;
-    uint32_t c;
-    size_t len = tfdc_utf8_next(s + i, n - i, &c);
-    if (len == 0) {
-      put_text(w, "\xef\xbf\xbd");
-      len = 1;
-    } else if (len > 1) {
-      tfdc_put(w->out, s + i, len);
-    } else if (c == '"' || c == '\\') {
-      tfdc_put_u8(w->out, '\\');
-      tfdc_put_u8(w->out, (uint8_t)c);
-    } else if (c == '\n' || c == '\t') {
-      put_text(w, c == '\n' ? "\\n" : "\\t");
-    } else {
-      tfdc_put_fmt(w->out, "\\u%04" PRIx32, c);
-    }
-    i += len;
-  }
-  tfdc_put_u8(w->out, '"');
-}
-
-static void put_int(struct writer *w, int64_t v) {
-  char digits[20];
-  size_t n = sizeof digits;
-  uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-  do {
-    digits[--n] = (char)('0' + rest % 10);
-    rest /= 10;
-  } while (rest != 0);
-  if (v < 0) tfdc_put_u8(w->out, '-');
-  tfdc_put(w->out, digits + n, sizeof digits - n);
-}
-
-/* The fewest of 15 to 17 digits that read back as the same bits, always with a point or an exponent, so that a JSON
- * reader keeps it a real (and -0.0 its sign). */
-static void put_f64(struct writer *w, double v) {
-  if (!isfinite(v)) {
-    put_text(w, "null");
-    return;
-  }
-  char text[40];
-  for (int digits = 15; digits <= 17; digits++) {
-    (void)snprintf(text, sizeof text, "%.*g", digits, v);
-    if (digits == 17 || strtod(text, NULL) == v) break;
-  }
-  char *comma = strchr(text, ','); /* of some locale */
-  if (comma != NULL) *comma = '.';
-  put_text(w, text);
-  if (strpbrk(text, ".e") == NULL) put_text(w, ".0");
-}
 
 static void put_hex(struct writer *w, const uint8_t *bytes, size_t n) {
   static const char digits[] = "0123456789abcdef";
@@ -108,7 +47,7 @@ static void put_strings(struct writer *w, const struct model_field *f, const voi
   tfdc_put_u8(w->out, '[');
   for (size_t i = 0; i < g.n && !w->over; i++) {
     if (i > 0) tfdc_put_u8(w->out, ',');
-    put_string(w, g.items[i], strlen(g.items[i]));
+    model_json_put_string(w->out, g.items[i], strlen(g.items[i]));
   }
   tfdc_put_u8(w->out, ']');
 }
@@ -123,7 +62,7 @@ static bool is_absent(const struct model_field *f, const void *base) {
 static void put_long_text(struct writer *w, const struct model_field *f, const char *s) {
   size_t n = strlen(s);
   if (n > (size_t)(f->max > 0 ? f->max : TFDC_TEXT_MAX)) w->over = true;
-  if (!w->over) put_string(w, s, n);
+  if (!w->over) model_json_put_string(w->out, s, n);
 }
 
 static void put_value(struct writer *w, const struct model_field *f, const void *base) {
@@ -136,28 +75,28 @@ static void put_value(struct writer *w, const struct model_field *f, const void 
   case MODEL_F_BOOL: put_text(w, model_get_int(f, base) ? "true" : "false"); break;
   case MODEL_F_U64:
     if (model_get_int(f, base) < 0) w->over = true;
-    put_int(w, model_get_int(f, base));
+    model_json_put_i64(w->out, model_get_int(f, base));
     break;
   case MODEL_F_U32:
   case MODEL_F_I32:
   case MODEL_F_I64:
-  case MODEL_F_TIME: put_int(w, model_get_int(f, base)); break;
+  case MODEL_F_TIME: model_json_put_i64(w->out, model_get_int(f, base)); break;
   case MODEL_F_HEX64:
     memcpy(&u, at, sizeof u);
     tfdc_put_fmt(w->out, "\"%016" PRIx64 "\"", u);
     break;
   case MODEL_F_ID128:
     memcpy(&id, at, sizeof id);
-    put_string(w, tfdc_id128_format(id, hex), 32);
+    model_json_put_string(w->out, tfdc_id128_format(id, hex), 32);
     break;
   case MODEL_F_F64:
     memcpy(&d, at, sizeof d);
-    put_f64(w, d);
+    model_json_put_f64(w->out, d);
     break;
   case MODEL_F_ENUM:
     u = (uint64_t)model_get_int(f, base);
     TFDC_ASSERT(u < f->names->n);
-    put_string(w, f->names->names[u], strlen(f->names->names[u]));
+    model_json_put_string(w->out, f->names->names[u], strlen(f->names->names[u]));
     break;
   case MODEL_F_BLOB:
     if (model_get_size(base, f->offset_n) > (size_t)f->max) w->over = true;
