@@ -9,6 +9,7 @@
 
 #define BUSY_LIMIT_US (10 * TFDC_US_PER_S)
 #define BUSY_PAUSE_US INT64_C(2000)
+enum { BATCH_MAX = 64 };
 
 struct await {
   struct port_clock *clock;
@@ -119,6 +120,47 @@ tfdc_rc await_call(struct await *a, struct port *p, struct port_req *r) {
   }
   await_task_wait(&t);
   return r->rc;
+}
+
+/* Several requests under way for one caller. */
+struct batch {
+  struct await *await;
+  size_t in_flight; /* under await's lock */
+};
+
+static void on_one_done(struct port_req *r) {
+  struct batch *b = r->user;
+  struct await *a = b->await;
+  (void)pthread_mutex_lock(&a->lock);
+  b->in_flight--;
+  (void)pthread_cond_broadcast(&a->changed);
+  (void)pthread_mutex_unlock(&a->lock);
+}
+
+static void wait_until_at_most(struct batch *b, size_t in_flight) {
+  (void)pthread_mutex_lock(&b->await->lock);
+  while (b->in_flight > in_flight) (void)pthread_cond_wait(&b->await->changed, &b->await->lock);
+  (void)pthread_mutex_unlock(&b->await->lock);
+}
+
+static void count_one(struct batch *b, int by) {
+  (void)pthread_mutex_lock(&b->await->lock);
+  b->in_flight = by > 0 ? b->in_flight + 1 : b->in_flight - 1;
+  (void)pthread_mutex_unlock(&b->await->lock);
+}
+
+void await_call_all(struct await *a, struct port *p, struct port_req *const *r, size_t n) {
+  struct batch b = {.await = a};
+  for (size_t i = 0; i < n; i++) {
+    wait_until_at_most(&b, BATCH_MAX - 1);
+    count_one(&b, 1);
+    if (port_submit(p, r[i], await_loop(a), on_one_done, &b) == TFDC_OK) continue;
+    count_one(&b, -1);
+    wait_until_at_most(&b, 0);
+    tfdc_rc rc = await_call(a, p, r[i]); /* it is in r[i]->rc as well */
+    (void)rc;
+  }
+  wait_until_at_most(&b, 0);
 }
 
 void await_close(struct await *a, struct port *p) {

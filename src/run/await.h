@@ -14,6 +14,8 @@ struct port_loop *await_loop(struct await *a);
 /* Submits and waits; returns the request's rc, with r->err set. BUSY is tried again for up to 10 s. Any thread but a
  * loop's. */
 TFDC_MUST_USE tfdc_rc await_call(struct await *a, struct port *p, struct port_req *r);
+/* Submits n requests, up to 64 at once, and waits for all; each has its own rc. BUSY as above. */
+void await_call_all(struct await *a, struct port *p, struct port_req *const *r, size_t n);
 /* Closes the port and waits until it is closed. */
 void await_close(struct await *a, struct port *p);
 

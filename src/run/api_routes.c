@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The table of routes. api/openapi.yaml describes the same ones; a test compares them. */
+#include "run/api_handlers.h"
+
+static const struct api_route routes[] = {
+    {"GET", "/metrics", api_get_metrics, "", false, "metrics as Prometheus reads them"},
+    {"GET", "/health/live", api_get_live, "", false, "the process runs"},
+    {"GET", "/health/ready", api_get_ready, "", false, "the process does its work; 503 and the reason otherwise"},
+    {"GET", "/healthz", api_get_live, "", false, "= /health/live"},
+    {"GET", "/ready", api_get_ready, "", false, "= /health/ready"},
+    {"GET", "/api/v1/status", api_get_status, "", false, "what there is, and how the process does"},
+    {"GET", "/api/v1/chambers", api_get_chambers, "tool chamber " API_PAGE_PARAMS, false, "chambers and dictionaries"},
+    {"GET", "/api/v1/runs", api_get_runs, API_FILTER_PARAMS " " API_PAGE_PARAMS, false, "runs and their verdicts"},
+    {"GET", "/api/v1/runs/{id}", api_get_run, "", false, "all that is known of a run"},
+    {"GET", "/api/v1/alarms", api_get_alarms, "tool chamber from to open " API_PAGE_PARAMS, false, "newest first"},
+    {"GET", "/api/v1/jobs/{id}", api_get_job, "", false, "how far a job is, and its result"},
+};
+
+const struct api_route *api_route_at(size_t index) { return index < TFDC_COUNT(routes) ? &routes[index] : NULL; }
