@@ -13,9 +13,14 @@ struct tfdc_arena_block {
 
 enum { FIRST_BLOCK = 8192, ALIGN = alignof(max_align_t) };
 
+static void *refuse(struct tfdc_arena *a) {
+  a->full = true;
+  return NULL;
+}
+
 static void *take(struct tfdc_arena *a, size_t n) {
   size_t limit = a->limit ? a->limit : (size_t)256 << 20;
-  if (n > limit) return NULL;
+  if (n > limit) return refuse(a);
   size_t need = (n + ALIGN - 1) / ALIGN * ALIGN;
   struct tfdc_arena_block *b = a->head;
   if (b == NULL || b->size - b->pos < need) {
@@ -23,7 +28,7 @@ static void *take(struct tfdc_arena *a, size_t n) {
     if (size > ((size_t)4 << 20)) size = (size_t)4 << 20;
     if (size < need) size = need;
     if (a->used > limit || size > limit - a->used) size = need;
-    if (a->used > limit || size > limit - a->used) return NULL;
+    if (a->used > limit || size > limit - a->used) return refuse(a);
     struct tfdc_arena_block *fresh = malloc(sizeof *fresh + size);
     if (fresh == NULL) return NULL;
     fresh->next = b;

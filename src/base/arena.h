@@ -11,6 +11,7 @@ struct tfdc_arena_block;
 struct tfdc_arena {
   struct tfdc_arena_block *head; /* owned */
   size_t used, limit;            /* bytes handed to blocks */
+  bool full;                     /* the limit refused something: it was not the machine's memory */
 };
 
 /* n bytes, zeroed, aligned for any type; NULL when memory or the limit is exhausted. Valid until reset or deinit. */

@@ -41,7 +41,6 @@ static enum model_reason reason_of_rc(tfdc_rc rc) {
 /* The run as equations see it, or the reason why they cannot. */
 static tfdc_rc make_run(struct work *w) {
   const struct model_context *c = w->in->context;
-  w->trace = w->in->trace;
   struct chunk_names names;
   TFDC_TRY(wanted_names(w, &names));
   struct eq_series *series = NULL;
@@ -140,11 +139,21 @@ static tfdc_rc compute(struct work *w, struct verdict_output *out) {
   return TFDC_OK;
 }
 
-tfdc_rc verdict_compute(const struct verdict_input *in, struct verdict_output *ret) {
-  struct work w = {.in = in, .mem = &ret->mem, .scratch = {.limit = in->max_bytes + in->max_bytes / 2}};
+static tfdc_rc compute_as(const struct verdict_input *in, enum model_reason trace, struct verdict_output *ret,
+                          bool *ret_full) {
+  struct work w = {.in = in, .mem = &ret->mem, .trace = trace, .scratch = {.limit = in->max_bytes + in->max_bytes / 2}};
   tfdc_rc rc = compute(&w, ret);
+  *ret_full = w.scratch.full;
   tfdc_arena_deinit(&w.scratch);
   return rc;
+}
+
+tfdc_rc verdict_compute(const struct verdict_input *in, struct verdict_output *ret) {
+  bool full;
+  tfdc_rc rc = compute_as(in, in->trace, ret, &full);
+  if (rc != TFDC_E_NOMEM || !full || in->trace != MODEL_REASON_NONE) return rc;
+  verdict_release(ret); /* it was the job's own limit: no retry will do better */
+  return compute_as(in, MODEL_REASON_TOO_LARGE, ret, &full);
 }
 
 void verdict_release(struct verdict_output *out) {

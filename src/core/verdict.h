@@ -25,7 +25,7 @@ struct verdict_input {
   size_t n_picks;
   bool late;
   uint32_t judgement;
-  size_t max_bytes; /* of decoded traces; above: TOO_LARGE */
+  size_t max_bytes; /* of decoded traces, and half as much for the work of the equations; above: TOO_LARGE */
   tfdc_wall now;
   const char *defender;
 };
