@@ -36,8 +36,9 @@ void dev_process_init(const struct app_config *config) {
     files.rlim_cur = files.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &files);
   }
-  (void)signal(SIGPIPE, SIG_IGN);
-  (void)signal(SIGXFSZ, SIG_IGN); /* a file limit is DISK_FULL, not the end */
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  (void)sigaction(SIGPIPE, &ignore, NULL);
+  (void)sigaction(SIGXFSZ, &ignore, NULL); /* a file limit is DISK_FULL, not the end */
   int64_t workers = app_config_int(config, APP_CONFIG_JUDGE_WORKERS);
   char text[24];
   (void)snprintf(text, sizeof text, "%lld", workers > 0 ? (long long)workers : (long long)dev_cores());
