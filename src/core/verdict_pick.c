@@ -64,7 +64,10 @@ static enum model_reason find_limit(const struct verdict_pick *p, const struct m
                                   .width_up = learned->width_up,
                                   .n_centre = centre->n,
                                   .n_pool = learned->dof};
-  return spc_limit_init_basis(ret, &basis, NULL) == TFDC_OK ? MODEL_REASON_NONE : MODEL_REASON_NO_LIMITS;
+  /* A centre that stays gives false alarms under slow drift: docs/learning.md has the numbers. */
+  bool ok = spc_limit_init_basis(ret, &basis, NULL) == TFDC_OK &&
+            spc_limit_set_adapt(ret, SPC_ADAPT_DEFAULT, SPC_ADAPT_MAX_DEFAULT, NULL) == TFDC_OK;
+  return ok ? MODEL_REASON_NONE : MODEL_REASON_NO_LIMITS;
 }
 
 static enum model_reason reason_of_eq(enum eq_reason r) {
@@ -120,10 +123,10 @@ static tfdc_rc judge_point(struct work *w, const struct judging *j, const struct
   p->value = v->value;
   p->n = v->n;
   p->quality = v->quality;
-  p->centre = have ? limit.centre : NAN;
+  p->centre = judged.centre;
   p->stddev = have && limit.s > 0 ? limit.s : NAN;
-  p->ucl = have ? limit.ucl : NAN;
-  p->lcl = have ? limit.lcl : NAN;
+  p->ucl = judged.ucl;
+  p->lcl = judged.lcl;
   p->eq_version = j->pick->from.version;
   p->limit_version = chart->limits.present ? 0 : j->pick->from.limit_version;
   p->verdict = (enum model_verdict)judged.verdict;

@@ -2,8 +2,6 @@
  * The judgement of one run: points, the run's verdict, reasons, alarms. */
 #include "core/verdict_run_test.h"
 
-#include "model/codec.h"
-
 #define NONE ((double)NAN)
 
 static const struct model_point *point(const struct verdict_output *out, const char *chart) {
@@ -233,97 +231,6 @@ static void what_an_equation_lacks_is_the_reason(void **state) {
   }
 }
 
-/* --- learned limits --- */
-
-static const struct model_limit_centre CENTRES[] = {{"ETCH-1:A", 50, 25}, {"ETCH-1:B", 70, 25}};
-static const struct model_limit_chart LEARNED[] = {
-    {.chart = "mean", .s = 1, .dof = 40, .width_lo = 4, .width_up = 4, .centres = CENTRES, .n_centres = 2},
-    {.chart = "out",
-     .s = 1,
-     .dof = 40,
-     .width_lo = 4,
-     .width_up = 4,
-     .left_out = "too few",
-     .centres = CENTRES,
-     .n_centres = 2},
-};
-static const struct model_limit_group GROUPS[] = {{.partition = "R2", .tool_type = "ETCH"},
-                                                  {.partition = "R1",
-                                                   .tool_type = "ETCH",
-                                                   .n_runs = 50,
-                                                   .width = 4,
-                                                   .warn_at = 0.8,
-                                                   .charts = LEARNED,
-                                                   .n_charts = 2}};
-static const struct model_limit_set SET = {.id = "watch", .groups = GROUPS, .n_groups = 2};
-#define WIDTH (4 * 1.019803902718557) /* 4 s sqrt(1 + 1/25) */
-
-static void with_learned(struct bench *b, const char *chart) {
-  bench_init(b);
-  bench_chart(b, chart, "mean(Press)", NONE, NONE)->limits.present = false;
-  b->pick.from.limits = &SET;
-  b->pick.from.limit_version = 5;
-}
-
-static void learned_limits_are_those_of_chamber_partition_and_tool_type(void **state) {
-  (void)state;
-  struct bench b;
-  with_learned(&b, "mean");
-  struct verdict_output out = bench_judge(&b);
-  const struct model_point *p = point(&out, "mean");
-  assert_true(p->verdict == MODEL_OK && p->centre == 50 && p->stddev == 1 && p->limit_version == 5);
-  assert_true(fabs(p->ucl - (50 + WIDTH)) < 1e-12 && fabs(p->lcl - (50 - WIDTH)) < 1e-12);
-  done(&b, &out);
-  b.context.key.chamber = "B";
-  out = bench_judge(&b);
-  assert_true(point(&out, "mean")->centre == 70 && out.verdict.verdict == MODEL_ACTION); /* 20 s away */
-  done(&b, &out);
-}
-
-static void without_limits_the_point_says_learning_or_no_limits(void **state) {
-  (void)state;
-  struct bench b;
-  with_learned(&b, "mean");
-  b.pick.from.limits = NULL;
-  struct verdict_output out = bench_judge(&b);
-  assert_true(point(&out, "mean")->reason == MODEL_REASON_LEARNING && point(&out, "mean")->value == 50);
-  assert_int_equal(out.verdict.reason, MODEL_REASON_LEARNING);
-  done(&b, &out);
-  for (int i = 0; i < 5; i++) {
-    with_learned(&b, i == 0 ? "out" : i == 1 ? "other" : "mean");
-    if (i == 2) b.context.key.chamber = "C";
-    if (i == 3) b.pick.partition = "R3";
-    if (i == 4) b.context.tool_type = "CVD";
-    out = bench_judge(&b);
-    assert_int_equal(out.verdict.reason, MODEL_REASON_NO_LIMITS);
-    assert_true(out.records[0].points[0].value == 50);
-    done(&b, &out);
-  }
-}
-
-static void the_rule_state_comes_from_the_row_before_and_no_other(void **state) {
-  (void)state;
-  struct bench b;
-  with_learned(&b, "mean");
-  bench_fill(&b, 50 + 0.85 * WIDTH); /* beyond the smaller limit: a warning, and twice in three runs out of control */
-  struct verdict_output first = bench_judge(&b);
-  assert_int_equal(first.verdict.verdict, MODEL_WARN);
-  bench_number(&b, 2);
-  struct verdict_output again = bench_judge(&b);
-  assert_int_equal(again.verdict.verdict, MODEL_WARN); /* nothing is kept in memory */
-  verdict_release(&again);
-  b.pick.prev = &first.records[0];
-  struct verdict_output second = bench_judge(&b);
-  assert_int_equal(second.verdict.verdict, MODEL_OOC);
-  assert_int_equal(second.n_alarms, 1);
-  verdict_release(&second);
-  b.pick.from.limit_version = 6; /* new limits begin anew */
-  second = bench_judge(&b);
-  assert_int_equal(second.verdict.verdict, MODEL_WARN);
-  verdict_release(&first);
-  done(&b, &second);
-}
-
 /* --- alarms --- */
 
 static void an_alarm_opens_is_updated_and_clears_with_one_id(void **state) {
@@ -453,24 +360,6 @@ static void a_late_run_is_marked_and_a_historical_one_has_no_latency(void **stat
 
 /* --- */
 
-static void the_same_run_gives_the_same_bytes(void **state) {
-  (void)state;
-  struct bench b;
-  with_learned(&b, "mean");
-  bench_chart(&b, "std", "std(Press)", 0, 1);
-  for (size_t i = 0; i < BENCH_POINTS; i++) b.press[i] = 50 + (double)(i * 37 % 101) / 128;
-  struct tfdc_buf bytes[2] = {0};
-  for (size_t i = 0; i < 2; i++) {
-    struct verdict_output out = bench_judge(&b);
-    assert_int_equal(model_u_record_encode(&out.records[0], &bytes[i]), TFDC_OK);
-    done(&b, &out);
-  }
-  assert_int_equal(bytes[0].size, bytes[1].size);
-  assert_memory_equal(bytes[0].data, bytes[1].data, bytes[0].size);
-  tfdc_buf_deinit(&bytes[0]);
-  tfdc_buf_deinit(&bytes[1]);
-}
-
 static void programs_given_are_used_and_those_compiled_are_handed_back(void **state) {
   (void)state;
   struct bench b;
@@ -514,16 +403,12 @@ int main(void) {
       cmocka_unit_test(chunks_that_are_damaged_or_contradict_are_never_judged),
       cmocka_unit_test(equations_that_need_more_than_the_limit_are_too_large),
       cmocka_unit_test(what_an_equation_lacks_is_the_reason),
-      cmocka_unit_test(learned_limits_are_those_of_chamber_partition_and_tool_type),
-      cmocka_unit_test(without_limits_the_point_says_learning_or_no_limits),
-      cmocka_unit_test(the_rule_state_comes_from_the_row_before_and_no_other),
       cmocka_unit_test(an_alarm_opens_is_updated_and_clears_with_one_id),
       cmocka_unit_test(a_lost_step_alarms_and_other_reasons_do_not),
       cmocka_unit_test(a_chart_without_alarm_is_judged_and_stays_silent),
       cmocka_unit_test(action_makes_an_alarm_critical),
       cmocka_unit_test(a_revision_that_no_longer_alarms_takes_its_alarm_back),
       cmocka_unit_test(a_late_run_is_marked_and_a_historical_one_has_no_latency),
-      cmocka_unit_test(the_same_run_gives_the_same_bytes),
       cmocka_unit_test(programs_given_are_used_and_those_compiled_are_handed_back),
       cmocka_unit_test(the_row_of_a_run_that_was_not_judged_has_the_reason),
   };

@@ -255,25 +255,63 @@ static void find_old(struct djob *job) {
         job->history[k].old = &r->u_records[i];
 }
 
-static void on_history(struct port_req *req) {
-  struct job_req *r = req->user;
-  struct djob *job = r->job;
-  tfdc_rc rc = req->rc == TFDC_E_NOT_FOUND ? TFDC_OK : req->rc;
-  const struct model_context *c = job->context;
-  if (rc == TFDC_OK && r != job->old_req && r->u.store.n == 1) {
-    const struct model_u_record *u = &r->u.store.u_records[0];
-    int order = model_run_order(u->order_us, u->context_id, c->order_us, c->context_id);
-    if (order < 0) {
-      job->history[r->pick].prev = u;
-    } else { /* the newest row is this run's own, or a later one: look right before the run */
-      job->history[r->pick].later = order > 0;
-      ask_before(job, r->pick, c->order_us, c->context_id);
-    }
-  }
+static void history_answer(struct djob *job, tfdc_rc rc) {
   if (!last_answer(job, rc)) return;
   find_old(job);
   struct judge_event e = {.rc = job->rc, .history = job->history};
   tell(job, &e);
+}
+
+static int order_to_run(const struct djob *job, const struct model_u_record *u) {
+  return model_run_order(u->order_us, u->context_id, job->context->order_us, job->context->context_id);
+}
+
+static void ask_after(struct djob *job, size_t pick, const char *cursor);
+
+static void on_after(struct port_req *req) {
+  struct job_req *r = req->user;
+  const struct store_req *s = &r->u.store;
+  size_t at = 0;
+  while (req->rc == TFDC_OK && at < s->n && order_to_run(r->job, &s->u_records[at]) <= 0) at++;
+  if (req->rc == TFDC_OK && at < s->n)
+    r->job->history[r->pick].later = s->u_records[at].judgement >= r->job->completion->judgement;
+  else if (req->rc == TFDC_OK && s->ret_cursor != NULL)
+    ask_after(r->job, r->pick, s->ret_cursor);
+  history_answer(r->job, req->rc);
+}
+
+/* While a chamber is judged again in run order, later runs still have rows of a lower judgement, which do not make a
+ * run late, and new runs come in at the end: it is the run right after this one that tells. */
+static void ask_after(struct djob *job, size_t pick, const char *cursor) {
+  struct job_req *r = new_store_req(job, STORE_U_LIST);
+  r->pick = pick;
+  r->u.store.u_key.key = job->context->key;
+  r->u.store.u_key.chart_set = job->picks[pick].from.strategy->id;
+  r->u.store.u_key.partition = job->picks[pick].partition;
+  r->u.store.from_us = job->context->order_us;
+  r->u.store.to_us = INT64_MAX;
+  r->u.store.page.limit = 4;
+  r->u.store.page.cursor = cursor;
+  submit(job, job->shard->defender->store, r, on_after);
+}
+
+static void on_history(struct port_req *req) {
+  struct job_req *r = req->user;
+  struct djob *job = r->job;
+  const struct model_context *c = job->context;
+  if (req->rc == TFDC_OK && r != job->old_req && r->u.store.n == 1) {
+    const struct model_u_record *u = &r->u.store.u_records[0];
+    int order = order_to_run(job, u);
+    if (order < 0) {
+      job->history[r->pick].prev = u;
+    } else { /* the newest row is this run's own, or a later one: look right before the run */
+      bool later = order > 0 && u->judgement >= job->completion->judgement;
+      job->history[r->pick].later = later;
+      ask_before(job, r->pick, c->order_us, c->context_id);
+      if (order > 0 && !later) ask_after(job, r->pick, NULL);
+    }
+  }
+  history_answer(job, req->rc == TFDC_E_NOT_FOUND ? TFDC_OK : req->rc);
 }
 
 static void history(struct djob *job, const struct judge_action *a) {

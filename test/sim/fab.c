@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/fab.h"
 
+#include "run/completion.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -312,6 +314,32 @@ bool fab_settle(struct fab *f, int64_t max_us) {
     }
     loop_sim_run_for(f->world, tfdc_millis(moved ? 20 : 200));
     if (!moved && all_over(f)) return true;
+  }
+  return false;
+}
+
+void fab_rejudge(struct fab *f, const struct fab_run *r, uint32_t judgement) {
+  struct store_req q;
+  struct publish_req publish;
+  struct tfdc_arena mem = {0};
+  char suffix[16];
+  store_req_init(&q, STORE_CONTEXT_GET);
+  q.id = r->id;
+  TFDC_ASSERT(fab_await(f, f->store, &q.base) == TFDC_OK);
+  struct model_completion m = model_completion_of(&q.contexts[0], judgement);
+  (void)snprintf(suffix, sizeof suffix, ".j%u", judgement);
+  TFDC_ASSERT(completion_request(&m, suffix, &mem, &publish) == TFDC_OK);
+  TFDC_ASSERT(fab_await(f, f->publish_port, &publish.base) == TFDC_OK && !publish.duplicate);
+  port_req_deinit(&publish.base);
+  port_req_deinit(&q.base);
+  tfdc_arena_deinit(&mem);
+}
+
+bool fab_await_judgement(struct fab *f, const struct fab_run *r, uint32_t judgement) {
+  for (int i = 0; i < 600; i++) {
+    struct model_run_verdict v;
+    if (fab_verdict(f, r, &v) == TFDC_OK && v.judgement == judgement) return true;
+    loop_sim_run_for(f->world, tfdc_millis(100));
   }
   return false;
 }

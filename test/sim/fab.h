@@ -79,4 +79,9 @@ tfdc_rc fab_await(struct fab *f, struct port *p, struct port_req *r);
 /* Current verdict of a run; NOT_FOUND. The text fields are not kept. */
 tfdc_rc fab_verdict(struct fab *f, const struct fab_run *r, struct model_run_verdict *ret);
 
+/* Publishes a completion of the run's newest revision with this judgement, as an explicit re-judge does. */
+void fab_rejudge(struct fab *f, const struct fab_run *r, uint32_t judgement);
+/* Runs the world until the run's current verdict has this judgement. */
+bool fab_await_judgement(struct fab *f, const struct fab_run *r, uint32_t judgement);
+
 #endif
