@@ -5,6 +5,7 @@
 
 #include "adapter/faulty/faulty.h"
 #include "adapter/grpc/hub_server_grpc.h"
+#include "adapter/http/http_server_mhd.h"
 #include "adapter/log/alarm_log.h"
 #include "adapter/mem/metrics_mem.h"
 #include "adapter/posix/clock_posix.h"
@@ -12,6 +13,7 @@
 #include "adapter/sqlite/queue_sqlite.h"
 #include "adapter/sqlite/store_sqlite.h"
 #include "app/dev_process.h"
+#include "run/api.h"
 #include "run/await.h"
 #include "run/collector.h"
 #include "run/defender.h"
@@ -48,6 +50,8 @@ struct dev {
   struct defender *defender;
   struct keeper *keeper;
   struct hub_server *hubs;
+  struct api *api;
+  struct http_server *http;
   uint16_t ingest_port, http_port;
   struct await_task collector_task, defender_task, keeper_task, hubs_task;
   bool defender_on, keeper_on;
@@ -209,6 +213,66 @@ static tfdc_rc start_hubs(struct dev *d, struct tfdc_error *err) {
   return TFDC_OK;
 }
 
+/* ---- what the process says of itself ---- */
+
+static void put_metrics(void *user, struct tfdc_buf *out) {
+  struct dev *d = user;
+  struct port_metrics *m = metrics_mem_port(d->metrics);
+  metrics_set(m, MODEL_METRIC_INGEST_OPEN_RUNS, NULL, (double)collector_open_runs(d->collector));
+  metrics_set(m, MODEL_METRIC_INGEST_MEMORY, NULL, (double)collector_memory(d->collector));
+  metrics_set(m, MODEL_METRIC_JUDGE_IN_FLIGHT, NULL, (double)defender_load(d->defender));
+  dev_put_process_metrics(m);
+  tfdc_rc rc = metrics_mem_write(d->metrics, out);
+  (void)rc; /* the buffer remembers that it failed */
+}
+
+static bool is_ready(void *user, struct tfdc_buf *why_not) {
+  struct dev *d = user;
+  const struct {
+    bool wrong;
+    const char *text;
+  } reasons[] = {
+      {!atomic_load(&d->ready), "starting\n"},
+      {atomic_load(&d->stopping), "stopping\n"},
+      {!keeper_store_answers(d->keeper), "the store does not answer\n"},
+      {keeper_below_floor(d->keeper), "free disk is below store.free_floor_mb: ingest waits\n"},
+  };
+  bool ready = true;
+  for (size_t i = 0; i < TFDC_COUNT(reasons); i++) {
+    if (!reasons[i].wrong) continue;
+    tfdc_put(why_not, reasons[i].text, strlen(reasons[i].text));
+    ready = false;
+  }
+  return ready;
+}
+
+static void put_status(void *user, struct tfdc_buf *out) {
+  struct dev *d = user;
+  tfdc_put_fmt(out, "\"role\":\"dev\",\"node\":\"%s\",\"uptime_s\":%" PRId64 ",\"ingest_port\":%u,\"http_port\":%u,",
+               d->node, tfdc_mono_sub(port_mono(&d->clock), d->began).us / TFDC_US_PER_S, (unsigned)d->ingest_port,
+               (unsigned)d->http_port);
+  tfdc_put_fmt(out, "\"open_runs\":%zu,\"ingest_memory_bytes\":%zu,\"paused\":%s,\"below_floor\":%s,\"in_flight\":%zu",
+               collector_open_runs(d->collector), collector_memory(d->collector),
+               collector_is_paused(d->collector) ? "true" : "false", keeper_below_floor(d->keeper) ? "true" : "false",
+               defender_load(d->defender));
+}
+
+static tfdc_rc start_http(struct dev *d, struct tfdc_error *err) {
+  struct api_options o = {.store = d->ports[STORE],
+                          .publish = d->ports[PUBLISH],
+                          .kv = d->ports[KV],
+                          .metrics = metrics_mem_port(d->metrics),
+                          .clock = &d->clock,
+                          .await = d->await,
+                          .process = {d, put_metrics, is_ready, put_status}};
+  TFDC_TRY(api_create(&o, &d->api, err));
+  struct http_server_mhd_options h = {.address = text(d, APP_CONFIG_HTTP_LISTEN),
+                                      .token = text(d, APP_CONFIG_HTTP_TOKEN),
+                                      .max_connections = (uint32_t)number(d, APP_CONFIG_HTTP_MAX_CONNECTIONS),
+                                      .max_body = bytes(d, APP_CONFIG_HTTP_MAX_BODY)};
+  return http_server_mhd_create(&h, api_handler(d->api), o.metrics, &d->http, &d->http_port, err);
+}
+
 /* ---- start ---- */
 
 static tfdc_rc start_all(struct dev *d, struct tfdc_error *err) {
@@ -218,6 +282,7 @@ static tfdc_rc start_all(struct dev *d, struct tfdc_error *err) {
   TFDC_TRY(start_collector(d, err));
   TFDC_TRY(start_defender(d, err));
   TFDC_TRY(start_keeper(d, err));
+  TFDC_TRY(start_http(d, err));
   return start_hubs(d, err);
 }
 
@@ -286,6 +351,8 @@ bool dev_stop(struct dev *d) {
   atomic_store(&d->stopping, true);
   tfdc_mono until = tfdc_mono_add(port_mono(&d->clock), app_config_dur(d->config, APP_CONFIG_DRAIN_S));
   if (!stop_ingest(d, until)) return false;
+  if (d->http != NULL) http_server_mhd_destroy(d->http);
+  api_destroy(d->api);
   if (!stop_defender(d, until) || !stop_keeper(d, until)) return false;
   close_ports(d);
   for (size_t i = 0; i < d->n_loops; i++) loop_uv_stop(d->loops[i]);

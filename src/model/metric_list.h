@@ -89,6 +89,9 @@
   X(QUEUE_MESSAGES, "tfdc_queue_messages", GAUGE, "messages", "stream", "messages in the embedded queue")              \
   X(HTTP_REQUESTS, "tfdc_http_requests_total", COUNTER, "requests", "route status", "HTTP requests")                   \
   X(HTTP_LATENCY, "tfdc_http_request_seconds", HISTOGRAM, "seconds", "route", "time of HTTP requests")                 \
+  X(HTTP_CONNECTIONS, "tfdc_http_connections", GAUGE, "connections", "", "HTTP connections open")                      \
+  X(HTTP_CLOSED, "tfdc_http_connections_closed_total", COUNTER, "connections", "reason",                               \
+    "HTTP connections ended by the server: limit (too many are open), timeout (a slow client)")                        \
   X(INBOX_DEPTH, "tfdc_inbox_depth", GAUGE, "messages", "owner", "messages waiting in a thread's inbox")               \
   X(BUILD, "tfdc_build_info", GAUGE, "", "version", "1 for the running version")                                       \
   X(START_TIME, "process_start_time_seconds", GAUGE, "seconds", "", "start of the process since the Unix epoch")       \

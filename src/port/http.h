@@ -27,6 +27,7 @@ struct http_response {
   int status;
   const char *type; /* Content-Type, static; NULL = application/json */
   struct tfdc_buf body;
+  const char *allow; /* Allow header of a 405, static; or NULL */
 };
 /* The value of the first parameter of that name, or NULL. */
 static inline const char *http_param(const struct http_request *q, const char *name) {
