@@ -2,7 +2,6 @@
 #include "adapter/http/http_client_curl.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -20,8 +19,6 @@ struct client {
   char why[CURL_ERROR_SIZE];
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static void init_curl(void) { (void)curl_global_init(CURL_GLOBAL_DEFAULT); }
 
 /* ---- the URL ---- */
 
@@ -143,6 +140,7 @@ static void destroy(struct http_client *port) {
   free(c->base);
   free(c->bearer);
   free(c);
+  curl_global_cleanup(); /* counted, and safe from several threads since libcurl 7.84 */
 }
 
 static const struct http_client_ops ops = {.call = call, .destroy = destroy};
@@ -181,9 +179,12 @@ tfdc_rc http_client_curl_create(const char *base_url, const char *token, uint32_
   TFDC_TRY(check_url(base_url, err));
   if (token != NULL && strpbrk(token, "\r\n") != NULL)
     return tfdc_fail(err, TFDC_E_USAGE, "the token has a line break in it");
-  (void)pthread_once(&once, init_curl);
   struct client *c = calloc(1, sizeof *c);
   if (c == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "HTTP client");
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    free(c);
+    return tfdc_fail(err, TFDC_E_NOMEM, "HTTP client: libcurl did not start");
+  }
   c->port.ops = &ops;
   c->timeout_ms = timeout_ms > 0 ? (long)timeout_ms : 300000;
   if (!init(c, base_url, token)) {
