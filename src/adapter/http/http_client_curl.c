@@ -19,7 +19,6 @@ struct client {
   char why[CURL_ERROR_SIZE];
 };
 
-
 /* ---- the URL ---- */
 
 static void put_escaped(struct tfdc_buf *out, const char *s, bool path) {
