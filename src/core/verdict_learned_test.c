@@ -137,6 +137,7 @@ static void a_learned_centre_follows_slow_drift_and_the_point_shows_it(void **st
     before = out;
   }
   assert_true(point(&before, "mean")->centre == 52);
+  b.pick.prev = &before.records[0];
   b.pick.from.limit_version = 6; /* new limits begin where they were learned */
   out = bench_judge(&b);
   assert_true(point(&out, "mean")->centre == 50);
