@@ -397,6 +397,14 @@ static void definitions_are_immutable_but_for_their_flags(void **state) {
   rig_call(g, &r, TFDC_OK);
   assert_int_equal(r.n, 2);
   rig_release(&r);
+
+  store_req_init(&r, STORE_DEF_LIST);
+  r.def_kind = -1;
+  rig_call(g, &r, TFDC_OK);
+  assert_int_equal(r.n, 4);
+  assert_int_equal(r.defs[2].kind, MODEL_DEF_STRATEGY);
+  assert_int_equal(r.defs[3].kind, MODEL_DEF_LIMITS);
+  rig_release(&r);
 }
 
 static void expect_alarms(struct rig *g, struct store_filter f, const char *want) {

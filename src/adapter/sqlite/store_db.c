@@ -73,7 +73,8 @@ static const char *const sqls[SQL_COUNT] = {
     [SQL_DEF_GET] = "SELECT row FROM defs WHERE kind = ?1 AND id = ?2 AND version = ?3",
     [SQL_DEF_PUT] = "INSERT INTO defs(kind, id, version, row) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET "
                     "row = excluded.row",
-    [SQL_DEF_LIST] = "SELECT row FROM defs WHERE kind = ?1 AND (?2 IS NULL OR id = ?2) ORDER BY id, version",
+    [SQL_DEF_LIST] =
+        "SELECT row FROM defs WHERE (?1 < 0 OR kind = ?1) AND (?2 IS NULL OR id = ?2) ORDER BY kind, id, version",
     [SQL_ALARM_UPDATE] = "SELECT update_n FROM alarms WHERE alarm_id = ?1",
     [SQL_ALARM_PUT] =
         "INSERT INTO alarms(alarm_id, opened_us, open, update_n, published_us, tool, chamber, recipe, lot, "
