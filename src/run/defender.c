@@ -83,6 +83,14 @@ static void retry_later(struct defender *d) {
   port_arm(d->loop, &d->retry, tfdc_mono_add(port_mono(d->loop->clock), tfdc_millis(RETRY_MS)));
 }
 
+/* Something failed. A stop waits for every answer, and this may be the last one. */
+static void again_or_stop(struct defender *d) {
+  if (d->stopping)
+    next(d);
+  else
+    retry_later(d);
+}
+
 /* ---- definitions ---- */
 
 struct catalog_note {
@@ -147,9 +155,8 @@ static void on_watch_event(struct port_req *r) {
   if (r->rc != TFDC_OK) { /* the watch died: open a new one, and read what was missed */
     d->watching = false;
     d->watch_handle = 0;
-    if (d->stopping) return;
     d->reload_wanted = true;
-    retry_later(d);
+    again_or_stop(d);
     return;
   }
   for (size_t i = 0; i < d->watch.n_entries; i++)
@@ -162,11 +169,11 @@ static void on_watch_open(struct port_req *r) {
   struct defender *d = r->user;
   d->watching = false;
   if (r->rc != TFDC_OK) {
-    if (!d->stopping) retry_later(d);
+    again_or_stop(d);
     return;
   }
   d->watch_handle = d->watch.watch;
-  watch_again(d);
+  next(d);
 }
 
 static void watch_again(struct defender *d) {
@@ -242,10 +249,7 @@ static void on_pulled(struct port_req *r) {
   d->pulling = false;
   if (r->rc != TFDC_OK) {
     if (r->rc == TFDC_E_NOT_FOUND) d->consumer_there = false;
-    if (d->stopping)
-      next(d);
-    else
-      retry_later(d);
+    again_or_stop(d);
     return;
   }
   for (size_t i = 0; i < d->pull.n && !d->stopping; i++) give(d, &d->pull.msgs[i]);
@@ -287,10 +291,7 @@ void defender_room(struct defender *d) {
 
 static void creation_failed(struct defender *d) {
   d->creating = false;
-  if (d->stopping)
-    next(d);
-  else
-    retry_later(d);
+  again_or_stop(d);
 }
 
 static void on_created(struct port_req *r) {
