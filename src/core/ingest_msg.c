@@ -201,6 +201,21 @@ static struct model_step *open_step(struct run *r, const struct model_step *s) {
   return NULL;
 }
 
+/* After a crash the row may hold steps and events whose messages were not acked yet: they come a second time. */
+static bool is_in_row(const struct run *r, const struct model_hub_msg *msg) {
+  const struct model_event *v = msg->event;
+  const struct model_step *s = msg->step;
+  for (size_t i = 0; v != NULL && i < r->ctx.n_events; i++)
+    if (r->events[i].time_us == v->time_us && strcmp(r->events[i].name, v->name) == 0) return true;
+  if (v != NULL) return false;
+  for (size_t i = 0; i < r->ctx.n_steps; i++) {
+    const struct model_step *have = &r->steps[i];
+    if (have->number != s->number || strcmp(have->name, s->name) != 0) continue;
+    if (s->end_us != MODEL_NO_TIME ? have->end_us == s->end_us : have->start_us == s->start_us) return true;
+  }
+  return false;
+}
+
 static tfdc_rc room_for(void **array, size_t n, size_t *cap, size_t size) {
   if (n < *cap) return TFDC_OK;
   size_t more = *cap == 0 ? 16 : *cap * 2;
@@ -214,6 +229,7 @@ static tfdc_rc room_for(void **array, size_t n, size_t *cap, size_t size) {
 static tfdc_rc take_step(struct ingest *g, struct run *r, const struct model_hub_msg *msg, struct tfdc_error *err) {
   const struct model_step *s = msg->step;
   if (msg->code != TFDC_OK) return tfdc_fail(err, msg->code, "%s", msg->text ? msg->text : tfdc_rc_text(msg->code));
+  if (is_in_row(r, msg)) return TFDC_OK;
   if (r->ctx.n_steps + r->ctx.n_events >= g->options.max_steps)
     return tfdc_fail(err, TFDC_E_TOO_MANY_STEPS, "the run has %u steps and events", g->options.max_steps);
   if (msg->event != NULL) {
