@@ -65,7 +65,11 @@ struct learn_result {
 };
 /* LEARN with the numbers per chamber and partition when no partition can be learned; NOMEM. */
 TFDC_MUST_USE tfdc_rc learn_finish(struct learn *l, struct learn_result *ret, struct tfdc_error *err);
-/* "too few judged good runs", of bit i; static. */
+/* "too_few", of bit i; static. */
 const char *learn_note_name(size_t bit);
+/* An id of the parts: letters, digits, _ and - stay, other characters become _, joint stands between parts. Where more
+ * than 64 bytes or letters beyond ASCII were lost, it ends in a hash of the parts, so that names stay apart. NULL
+ * without memory. */
+const char *learn_id(struct tfdc_arena *mem, const char *const *parts, size_t n, char joint);
 
 #endif

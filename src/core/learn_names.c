@@ -23,13 +23,13 @@ static bool is_id_byte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-const char *learn_chart_id(struct tfdc_arena *mem, const char *const *parts, size_t n) {
+const char *learn_id(struct tfdc_arena *mem, const char *const *parts, size_t n, char joint) {
   char id[TFDC_ID_MAX + 1];
   size_t len = 0, whole = 0;
   uint64_t hash = 0;
   bool changed = false;
   for (size_t i = 0; i < n; i++) {
-    if (i > 0 && len < TFDC_ID_MAX) id[len++] = '_';
+    if (i > 0 && len < TFDC_ID_MAX) id[len++] = joint;
     whole += i > 0;
     size_t bytes = strlen(parts[i]);
     hash = hash * 31 + tfdc_xxh3_64(parts[i], bytes);

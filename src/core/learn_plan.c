@@ -251,7 +251,7 @@ static tfdc_rc make_chart(struct learn *l, size_t sensor, size_t step, enum lear
   if (name == NULL) return TFDC_E_NOMEM;
   c.def = (struct model_chart){.alarm = true, .limits = {.centre = NAN, .ucl = NAN, .lcl = NAN}};
   c.def.limits.action_ucl = c.def.limits.action_lcl = NAN;
-  c.def.chart = learn_chart_id(&l->mem, parts, n);
+  c.def.chart = learn_id(&l->mem, parts, n, '_');
   c.def.eq = learn_text(&l->mem, "%s(%s in %s)", stat_names[stat], name, window);
   return c.def.chart == NULL || c.def.eq == NULL ? TFDC_E_NOMEM : add_chart(l, &c);
 }
@@ -286,7 +286,7 @@ static tfdc_rc time_charts(struct learn *l, size_t sensor) {
     struct learn_chart c = {.stat = LEARN_SPAN, .sensor = sensor, .step = i};
     c.def = (struct model_chart){.alarm = true, .limits = {.centre = NAN, .ucl = NAN, .lcl = NAN}};
     c.def.limits.action_ucl = c.def.limits.action_lcl = NAN;
-    c.def.chart = learn_chart_id(&l->mem, (const char *const[]){s->label, stat_names[LEARN_SPAN]}, 2);
+    c.def.chart = learn_id(&l->mem, (const char *const[]){s->label, stat_names[LEARN_SPAN]}, 2, '_');
     c.def.eq = learn_text(&l->mem, "if(count(%s in %s, min_n=3, min_good=0.8) > 0, span(%s), 0 s)", name, s->window,
                           s->window);
     if (c.def.chart == NULL || c.def.eq == NULL) return TFDC_E_NOMEM;
@@ -294,7 +294,7 @@ static tfdc_rc time_charts(struct learn *l, size_t sensor) {
     if (!s->is_run) continue;
     c.stat = LEARN_COUNT;
     c.def.alarm = false; /* about the data, not the process */
-    c.def.chart = learn_chart_id(&l->mem, (const char *const[]){s->label, stat_names[LEARN_COUNT]}, 2);
+    c.def.chart = learn_id(&l->mem, (const char *const[]){s->label, stat_names[LEARN_COUNT]}, 2, '_');
     c.def.eq = learn_text(&l->mem, "count(%s in %s, min_n=3, min_good=0.8)", name, s->window);
     if (c.def.chart == NULL || c.def.eq == NULL) return TFDC_E_NOMEM;
     TFDC_TRY(add_chart(l, &c));
@@ -336,7 +336,7 @@ static tfdc_rc separate_ids(struct learn *l) {
     if (a->sensor == b->sensor && a->step == b->step && a->part != b->part) continue;
     char number[16];
     (void)snprintf(number, sizeof number, "%zu", same);
-    const char *id = learn_chart_id(&l->mem, (const char *const[]){b->def.chart, number}, 2);
+    const char *id = learn_id(&l->mem, (const char *const[]){b->def.chart, number}, 2, '_');
     if (id == NULL) return TFDC_E_NOMEM;
     l->charts[b - l->charts].def.chart = id;
   }

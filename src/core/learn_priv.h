@@ -84,8 +84,7 @@ struct learn {
 /* learn_plan.c */
 TFDC_MUST_USE tfdc_rc learn_plan_cells(struct learn *l);
 TFDC_MUST_USE tfdc_rc learn_plan_charts(struct learn *l, struct tfdc_error *err);
-/* learn_names.c: letters, digits, _ and - of the parts, joined by _, at most 64, cut ones end in a hash. */
-const char *learn_chart_id(struct tfdc_arena *mem, const char *const *parts, size_t n);
+/* learn_names.c */
 /* A name as equations write it: bare or in backquotes. */
 const char *learn_quote_svid(struct tfdc_arena *mem, const char *name);
 const char *learn_quote_step(struct tfdc_arena *mem, const char *name);

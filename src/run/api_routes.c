@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The table of routes. api/openapi.yaml describes the same ones; a test compares them. */
 #include "run/api_handlers.h"
+#include "run/api_learn.h"
 
 static const struct api_route routes[] = {
     {"GET", "/metrics", api_get_metrics, "", false, "metrics as Prometheus reads them"},
@@ -13,6 +14,7 @@ static const struct api_route routes[] = {
     {"GET", "/api/v1/runs", api_get_runs, API_FILTER_PARAMS " " API_PAGE_PARAMS, false, "runs and their verdicts"},
     {"GET", "/api/v1/runs/{id}", api_get_run, "", false, "all that is known of a run"},
     {"GET", "/api/v1/alarms", api_get_alarms, "tool chamber from to open " API_PAGE_PARAMS, false, "newest first"},
+    {"POST", "/api/v1/learn", api_post_learn, API_LEARN_PARAMS, true, "charts and limits from good runs, as a job"},
     {"GET", "/api/v1/jobs/{id}", api_get_job, "", false, "how far a job is, and its result"},
 };
 

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which runs are learned from, and their traces. */
+#include "model/codec.h"
+#include "run/api_learn_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 500, GROUPS_MAX = 20000, RUNS_MAX = 100000 };
+#define CHUNK_BYTES ((size_t)16 << 20)
+
+/* A chamber's runs of one recipe, so far. */
+struct group {
+  struct model_key key;
+  const char *recipe;
+  size_t n;
+};
+struct picking {
+  struct learn_task *task;
+  struct group *groups;
+  size_t n_groups, cap_groups;
+  size_t n_good_found;
+};
+
+static const char *text_of(const char *s) { return s != NULL ? s : ""; }
+
+static int text_order(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static bool is_listed(const struct learn_ask *ask, const struct model_context *c) {
+  char hex[33];
+  const char *run = text_of(c->run_id), *id = tfdc_id128_format(c->context_id, hex);
+  size_t size = sizeof *ask->good.items;
+  return bsearch(&run, ask->good.items, ask->good.n, size, text_order) != NULL ||
+         bsearch(&id, ask->good.items, ask->good.n, size, text_order) != NULL;
+}
+
+/* Room for one more of n items of `size` bytes; NULL without memory. */
+static void *grown(struct tfdc_arena *mem, const void *items, size_t n, size_t *cap, size_t size) {
+  if (n < *cap) return (void *)(uintptr_t)items;
+  size_t more = *cap * 2 + 64;
+  void *bigger = tfdc_arena_array(mem, more, size);
+  if (bigger == NULL) return NULL;
+  if (n > 0) memcpy(bigger, items, n * size);
+  *cap = more;
+  return bigger;
+}
+
+static struct group *group_of(struct picking *p, const struct model_context *c) {
+  const char *recipe = text_of(c->recipe_id);
+  for (size_t i = p->n_groups; i-- > 0;) {
+    struct group *g = &p->groups[i];
+    if (strcmp(g->key.chamber, c->key.chamber) == 0 && strcmp(g->key.tool, c->key.tool) == 0 &&
+        strcmp(g->recipe, recipe) == 0)
+      return g;
+  }
+  struct tfdc_arena *mem = &p->task->mem;
+  p->groups = grown(mem, p->groups, p->n_groups, &p->cap_groups, sizeof *p->groups);
+  struct group g = {.key.tool = tfdc_arena_strdup(mem, c->key.tool),
+                    .key.chamber = tfdc_arena_strdup(mem, c->key.chamber),
+                    .recipe = tfdc_arena_strdup(mem, recipe)};
+  if (p->groups == NULL || g.key.tool == NULL || g.key.chamber == NULL || g.recipe == NULL) return NULL;
+  p->groups[p->n_groups] = g;
+  return &p->groups[p->n_groups++];
+}
+
+/* Are all of its chunks still stored? */
+static tfdc_rc has_trace(const struct learn_task *t, const struct model_context *c, bool *ret, struct tfdc_error *err) {
+  TFDC_AUTO(api_store_deinit) struct store_req r;
+  store_req_init(&r, STORE_CHUNK_LIST);
+  r.id = c->context_id;
+  r.revision = c->revision;
+  TFDC_TRY(api_store(t->api, &r, err));
+  *ret = r.n > 0 && r.n >= c->chunk_count;
+  return TFDC_OK;
+}
+
+static tfdc_rc chamber_of(struct learn_task *t, struct model_key key, const struct model_chamber **ret,
+                          struct tfdc_error *err) {
+  for (size_t i = 0; i < t->n_chambers; i++) {
+    const struct model_chamber *c = t->chambers[i];
+    if (strcmp(c->key.tool, key.tool) != 0 || strcmp(c->key.chamber, key.chamber) != 0) continue;
+    *ret = c;
+    return TFDC_OK;
+  }
+  TFDC_AUTO(api_store_deinit) struct store_req r;
+  store_req_init(&r, STORE_CHAMBER_GET);
+  r.key = key;
+  tfdc_rc rc = api_store(t->api, &r, err);
+  if (rc != TFDC_OK) return tfdc_wrap(err, rc, "dictionary of %s:%s", key.tool, key.chamber);
+  struct model_chamber *copy = tfdc_arena_array(&t->mem, 1, sizeof *copy);
+  t->chambers = grown(&t->mem, t->chambers, t->n_chambers, &t->cap_chambers, sizeof(struct model_chamber *));
+  if (copy == NULL || t->chambers == NULL || model_chamber_copy(&r.chambers[0], &t->mem, copy) != TFDC_OK)
+    return tfdc_fail(err, TFDC_E_NOMEM, "dictionary of %s:%s", key.tool, key.chamber);
+  t->chambers[t->n_chambers++] = copy;
+  *ret = copy;
+  return TFDC_OK;
+}
+
+static struct learn_unit *unit_of(struct learn_task *t, const struct model_context *c) {
+  const char *type = text_of(c->tool_type), *recipe = t->ask->strategy == NULL ? text_of(c->recipe_id) : NULL;
+  for (size_t i = 0; i < t->n_units; i++) {
+    struct learn_unit *u = &t->units[i];
+    if (strcmp(u->tool_type, type) == 0 && (recipe == NULL || strcmp(u->recipe, recipe) == 0)) return u;
+  }
+  t->units = grown(&t->mem, t->units, t->n_units, &t->cap_units, sizeof *t->units);
+  struct learn_unit u = {.tool_type = tfdc_arena_strdup(&t->mem, type)};
+  u.recipe = recipe != NULL ? tfdc_arena_strdup(&t->mem, recipe) : NULL;
+  if (t->units == NULL || u.tool_type == NULL || (recipe != NULL && u.recipe == NULL)) return NULL;
+  t->units[t->n_units] = u;
+  return &t->units[t->n_units++];
+}
+
+static tfdc_rc take(struct learn_task *t, const struct model_context *c, struct tfdc_error *err) {
+  if (t->n_picked == RUNS_MAX)
+    return tfdc_fail(err, TFDC_E_LIMIT, "more than %d runs: narrow the filter or lower runs_per_group", RUNS_MAX);
+  struct model_context *copy = tfdc_arena_array(&t->mem, 1, sizeof *copy);
+  struct learn_unit *u = unit_of(t, c);
+  const struct model_chamber *chamber;
+  TFDC_TRY(chamber_of(t, c->key, &chamber, err));
+  bool ok = copy != NULL && u != NULL && model_context_copy(c, &t->mem, copy) == TFDC_OK;
+  if (ok) u->runs = grown(&t->mem, u->runs, u->n_runs, &u->cap_runs, sizeof *u->runs);
+  if (!ok || u->runs == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "%zu runs", t->n_picked + 1);
+  u->runs[u->n_runs++] = (struct learn_run){copy, chamber};
+  t->n_picked++;
+  return TFDC_OK;
+}
+
+static tfdc_rc look_at(struct picking *p, const struct model_context *c, struct tfdc_error *err) {
+  struct learn_task *t = p->task;
+  const struct learn_ask *ask = t->ask;
+  if (ask->tool_type != NULL && strcmp(ask->tool_type, text_of(c->tool_type)) != 0) return TFDC_OK;
+  struct group *g = NULL;
+  if (ask->good.n > 0) {
+    if (!is_listed(ask, c)) return TFDC_OK;
+    p->n_good_found++;
+  } else {
+    if (c->end_reason == MODEL_END_ABORT) return TFDC_OK;
+    g = group_of(p, c);
+    if (g == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "%zu groups", p->n_groups);
+    if (p->n_groups > GROUPS_MAX)
+      return tfdc_fail(err, TFDC_E_LIMIT, "more than %d chambers times recipes: narrow the filter", GROUPS_MAX);
+    if (g->n >= (size_t)ask->runs_per_group) return TFDC_OK;
+  }
+  t->n_seen++;
+  bool there;
+  TFDC_TRY(has_trace(t, c, &there, err));
+  if (!there) {
+    t->n_no_trace++;
+    return TFDC_OK;
+  }
+  if (g != NULL) g->n++;
+  return take(t, c, err);
+}
+
+static tfdc_rc look_at_page(struct picking *p, const struct store_req *r, struct tfdc_error *err) {
+  for (size_t i = 0; i < r->n; i++) TFDC_TRY(look_at(p, &r->contexts[i], err));
+  if (!api_job_progress(p->task->job, 0, 0)) return tfdc_fail(err, TFDC_E_CANCELLED, "the process stops");
+  return TFDC_OK;
+}
+
+tfdc_rc learn_pick_runs(struct learn_task *t, struct tfdc_error *err) {
+  struct picking p = {.task = t};
+  const char *cursor = NULL;
+  do {
+    TFDC_AUTO(api_store_deinit) struct store_req r;
+    store_req_init(&r, STORE_CONTEXT_LIST);
+    r.filter = t->ask->filter;
+    r.filter.state = MODEL_CONTEXT_CLOSED;
+    r.filter.verdict = -1;
+    r.filter.newest_first = false;
+    r.page.limit = PAGE;
+    r.page.cursor = cursor;
+    TFDC_TRY(api_store(t->api, &r, err));
+    TFDC_TRY(look_at_page(&p, &r, err));
+    cursor = r.ret_cursor == NULL ? NULL : tfdc_arena_strdup(&t->mem, r.ret_cursor);
+    if (cursor == NULL && r.ret_cursor != NULL) return tfdc_fail(err, TFDC_E_NOMEM, "runs");
+  } while (cursor != NULL);
+  if (t->n_picked > 0) return TFDC_OK;
+  if (t->n_no_trace > 0)
+    return tfdc_fail(err, TFDC_E_LEARN, "%zu runs fit, but their traces are no longer kept", t->n_no_trace);
+  if (t->ask->good.n > 0)
+    return tfdc_fail(err, TFDC_E_LEARN, "none of the %zu good runs is a closed run of the filter", t->ask->good.n);
+  return tfdc_fail(err, TFDC_E_LEARN, "no closed run fits the filter; needed are %d, and %d of a chamber",
+                   LEARN_RUNS_MIN, LEARN_RUNS_OF_CHAMBER_MIN);
+}
+
+/* ---- traces ---- */
+
+struct blobs {
+  struct chunk_blob *items;
+  size_t n, cap;
+};
+
+static tfdc_rc keep_blobs(const struct store_req *r, struct tfdc_arena *mem, struct blobs *b) {
+  for (size_t i = 0; i < r->n; i++) {
+    b->items = grown(mem, b->items, b->n, &b->cap, sizeof *b->items);
+    uint8_t *copy = tfdc_arena_array(mem, r->chunks[i].blob_n, 1);
+    if (b->items == NULL || copy == NULL) return TFDC_E_NOMEM;
+    if (r->chunks[i].blob_n > 0) memcpy(copy, r->chunks[i].blob, r->chunks[i].blob_n);
+    b->items[b->n++] = (struct chunk_blob){copy, r->chunks[i].blob_n, r->chunks[i].checksum};
+  }
+  return TFDC_OK;
+}
+
+static tfdc_rc read_blobs(const struct learn_task *t, const struct model_context *c, struct tfdc_arena *mem,
+                          struct blobs *ret, struct tfdc_error *err) {
+  const char *cursor = NULL;
+  do {
+    TFDC_AUTO(api_store_deinit) struct store_req r;
+    store_req_init(&r, STORE_CHUNK_GET);
+    r.id = c->context_id;
+    r.revision = c->revision;
+    r.max_bytes = CHUNK_BYTES;
+    r.page.limit = PAGE;
+    r.page.cursor = cursor;
+    tfdc_rc rc = api_store(t->api, &r, err);
+    if (rc == TFDC_E_CORRUPT) { /* the learner counts it as a bad trace */
+      ret->n = 0;
+      return TFDC_OK;
+    }
+    if (rc != TFDC_OK) return rc;
+    cursor = r.ret_cursor == NULL ? NULL : tfdc_arena_strdup(mem, r.ret_cursor);
+    if (keep_blobs(&r, mem, ret) != TFDC_OK || (cursor == NULL && r.ret_cursor != NULL))
+      return tfdc_fail(err, TFDC_E_NOMEM, "trace of run %s", text_of(c->run_id));
+  } while (cursor != NULL);
+  return TFDC_OK;
+}
+
+tfdc_rc learn_feed_run(struct learn_task *t, struct learn *l, size_t run, const struct model_context *context,
+                       struct tfdc_error *err) {
+  struct tfdc_arena mem = {.limit = (size_t)512 << 20};
+  struct blobs blobs = {0};
+  tfdc_rc rc = read_blobs(t, context, &mem, &blobs, err);
+  if (rc == TFDC_OK && blobs.n < context->chunk_count) blobs.n = 0; /* lost meanwhile */
+  if (rc == TFDC_OK) rc = learn_add_run(l, run, blobs.items, blobs.n, err);
+  tfdc_arena_deinit(&mem);
+  return rc;
+}
