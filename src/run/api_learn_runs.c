@@ -115,7 +115,7 @@ static tfdc_rc take(struct learn_task *t, const struct model_context *c, struct 
     return tfdc_fail(err, TFDC_E_LIMIT, "more than %d runs: narrow the filter or lower runs_per_group", RUNS_MAX);
   struct model_context *copy = tfdc_arena_array(&t->mem, 1, sizeof *copy);
   struct learn_unit *u = unit_of(t, c);
-  const struct model_chamber *chamber;
+  const struct model_chamber *chamber = NULL;
   TFDC_TRY(chamber_of(t, c->key, &chamber, err));
   bool ok = copy != NULL && u != NULL && model_context_copy(c, &t->mem, copy) == TFDC_OK;
   if (ok) u->runs = grown(&t->mem, u->runs, u->n_runs, &u->cap_runs, sizeof *u->runs);

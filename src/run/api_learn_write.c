@@ -170,7 +170,8 @@ static tfdc_rc versions_of(const struct learn_task *t, const struct model_contex
 static void pause_for(const struct learn_task *t, int64_t us) {
   struct await_task never;
   await_task_init(api_options_of(t->api)->await, &never);
-  (void)await_task_wait_for(&never, (tfdc_dur){us});
+  bool came = await_task_wait_for(&never, (tfdc_dur){us});
+  TFDC_ASSERT(!came); /* nobody posts it */
 }
 
 /* Defenders hear of new definitions a moment later than we write them. So the first run goes ahead, again and again
