@@ -14,7 +14,7 @@ extern char **environ;
 
 /* ---- values ---- */
 
-static int64_t wall_now(void) {
+int64_t cli_now_us(void) {
   struct timespec t;
   (void)clock_gettime(CLOCK_REALTIME, &t);
   return (int64_t)t.tv_sec * TFDC_US_PER_S + t.tv_nsec / 1000;
@@ -32,7 +32,7 @@ static bool ago(const char *text, int64_t *ret) {
   if (errno != 0 || end == text + 1 || n < 0 || n > 100000 || end[0] == '\0' || end[1] != '\0') return false;
   for (size_t i = 0; i < TFDC_COUNT(units); i++) {
     if (units[i].name != *end) continue;
-    *ret = wall_now() - n * units[i].us;
+    *ret = cli_now_us() - n * units[i].us;
     return true;
   }
   return false;
@@ -71,6 +71,12 @@ static bool parse_int(const char *text, int64_t *ret) {
   return true;
 }
 
+static bool add_item(struct cli_list *list, const char *text) {
+  if (list->n == CLI_LIST_MAX) return false;
+  list->items[list->n++] = text;
+  return true;
+}
+
 static bool parse_value(const struct cli_option *o, const char *text) {
   char *end;
   switch (o->type) {
@@ -81,6 +87,7 @@ static bool parse_value(const struct cli_option *o, const char *text) {
   case CLI_TIME:
     if (text[0] == '-') return ago(text, o->to);
     return calendar(text, o->to) || parse_int(text, o->to);
+  case CLI_LIST: return add_item(o->to, text);
   }
   return false;
 }
@@ -88,18 +95,35 @@ static bool parse_value(const struct cli_option *o, const char *text) {
 /* ---- parsing ---- */
 
 static void print_help(const struct cli_command *c) {
-  (void)printf("usage: tfdc %s [OPTION ...] %s\n%s\n", c->name, c->operands, c->summary);
+  (void)printf("usage: tfdc %s [OPTION ...]%s%s\n%s\n", c->name, c->operands[0] != '\0' ? " " : "", c->operands,
+               c->summary);
   if (c->more != NULL) (void)printf("\n%s\n", c->more);
   (void)printf("\noptions:\n");
   for (size_t i = 0; i < c->n_options; i++) {
     const struct cli_option *o = &c->options[i];
     char left[64];
-    (void)snprintf(left, sizeof left, "--%s%s%s", o->name, o->value != NULL ? " " : "",
-                   o->value != NULL ? o->value : "");
+    (void)snprintf(left, sizeof left, "%s--%s%s%s", strcmp(o->name, "output") == 0 ? "-o, " : "", o->name,
+                   o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
     (void)printf("  %-22s %s\n", left, o->help);
   }
   (void)printf("  %-22s %s\n", "--KEY VALUE", "any setting of `tfdc config`");
   (void)printf("\nexample:\n%s\n", c->example);
+}
+
+/* The section of docs/cli.md. */
+static void print_markdown(const struct cli_command *c) {
+  (void)printf("## tfdc %s\n\n%s\n\n```\ntfdc %s [OPTION ...]%s%s\n```\n\n", c->name, c->summary, c->name,
+               c->operands[0] != '\0' ? " " : "", c->operands);
+  if (c->more != NULL) (void)printf("%s\n\n", c->more);
+  if (c->n_options > 0) (void)printf("| option | meaning |\n|---|---|\n");
+  for (size_t i = 0; i < c->n_options; i++) {
+    const struct cli_option *o = &c->options[i];
+    (void)printf("| `%s--%s%s%s` | ", strcmp(o->name, "output") == 0 ? "-o, " : "", o->name,
+                 o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+    for (const char *p = o->help; *p != '\0'; p++) (void)printf(*p == '|' ? "\\%c" : "%c", *p);
+    (void)printf(" |\n");
+  }
+  (void)printf("\n```\n%s\n```\n\n", c->example);
 }
 
 static const struct cli_option *find(const struct cli_command *c, const char *name, size_t n) {
@@ -122,6 +146,11 @@ static tfdc_rc unknown_option(const struct cli_command *c, const char *name, str
 /* Takes one option; *at moves on behind it. */
 static tfdc_rc take_option(const struct cli_command *c, int argc, char **argv, int *at, struct tfdc_error *err) {
   const char *name = argv[*at] + 2, *equals = strchr(name, '=');
+  if (argv[*at][1] != '-') { /* one letter */
+    if (strcmp(argv[*at], "-o") != 0) return tfdc_fail(err, TFDC_E_USAGE, "no option %s", argv[*at]);
+    name = "output";
+    equals = NULL;
+  }
   size_t n = equals != NULL ? (size_t)(equals - name) : strlen(name);
   const struct cli_option *o = find(c, name, n);
   if (o == NULL) return unknown_option(c, name, err);
@@ -137,9 +166,9 @@ static tfdc_rc take_option(const struct cli_command *c, int argc, char **argv, i
   return TFDC_OK;
 }
 
-static bool wants_help(int argc, char **argv) {
+static bool has(int argc, char **argv, const char *option) {
   for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+    if (strcmp(argv[i], option) == 0) return true;
   return false;
 }
 
@@ -150,7 +179,7 @@ static tfdc_rc take_options(const struct cli_command *c, int *argc, char **argv,
       for (i++; i < *argc; i++) argv[kept++] = argv[i];
       break;
     }
-    if (strncmp(argv[i], "--", 2) != 0) {
+    if (argv[i][0] != '-' || argv[i][1] == '\0') {
       argv[kept++] = argv[i++];
       continue;
     }
@@ -162,8 +191,11 @@ static tfdc_rc take_options(const struct cli_command *c, int *argc, char **argv,
 
 bool cli_parse(const struct cli_command *c, int *argc, char **argv, struct app_config *config, int *ret_status) {
   struct tfdc_error err = {0};
-  if (wants_help(*argc, argv)) {
-    print_help(c);
+  if (has(*argc, argv, "--help") || has(*argc, argv, "-h") || has(*argc, argv, "--help-markdown")) {
+    if (has(*argc, argv, "--help-markdown"))
+      print_markdown(c);
+    else
+      print_help(c);
     *ret_status = CLI_OK;
     return false;
   }
@@ -176,6 +208,12 @@ bool cli_parse(const struct cli_command *c, int *argc, char **argv, struct app_c
   if (rc == TFDC_OK) return true;
   *ret_status = cli_fail(c->name, &err);
   return false;
+}
+
+tfdc_rc cli_operands(const struct cli_command *c, int argc, char **argv, int min, int max, struct tfdc_error *err) {
+  if (argc - 1 > max) return tfdc_fail(err, TFDC_E_USAGE, "unexpected argument %s", argv[1 + max]);
+  if (argc - 1 < min) return tfdc_fail(err, TFDC_E_USAGE, "%s is missing", c->operands);
+  return TFDC_OK;
 }
 
 int cli_fail(const char *name, const struct tfdc_error *err) {
@@ -195,11 +233,11 @@ int cli_fail(const char *name, const struct tfdc_error *err) {
 #define QUIET_US (2 * TFDC_US_PER_S)
 
 void cli_progress_begin(struct cli_progress *p, const char *what) {
-  *p = (struct cli_progress){.what = what, .began_us = wall_now(), .terminal = isatty(STDERR_FILENO) == 1};
+  *p = (struct cli_progress){.what = what, .began_us = cli_now_us(), .terminal = isatty(STDERR_FILENO) == 1};
 }
 
 void cli_progress_update(struct cli_progress *p, double done, double total) {
-  int64_t now = wall_now(), every = p->terminal ? TFDC_US_PER_S / 5 : 10 * TFDC_US_PER_S;
+  int64_t now = cli_now_us(), every = p->terminal ? TFDC_US_PER_S / 5 : 10 * TFDC_US_PER_S;
   if (now - p->began_us < QUIET_US || now - p->told_us < every) return;
   p->told_us = now;
   p->shown = true;

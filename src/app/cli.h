@@ -14,9 +14,15 @@ enum cli_type {
   CLI_INT,  /* to: int64_t */
   CLI_REAL, /* to: double */
   CLI_TIME, /* to: int64_t microseconds; "2026-11-25T08:00:00Z", "2026-11-25", microseconds, "-2h" (before now) */
+  CLI_LIST, /* to: struct cli_list; may be given several times */
+};
+enum { CLI_LIST_MAX = 32 };
+struct cli_list {
+  const char *items[CLI_LIST_MAX]; /* point into argv */
+  size_t n;
 };
 struct cli_option {
-  const char *name; /* "follow" for --follow */
+  const char *name; /* "follow" for --follow; "output" is -o as well */
   enum cli_type type;
   void *to;          /* unchanged when the option is not given */
   const char *value; /* "N", "FILE" in the help; NULL for flags */
@@ -35,6 +41,11 @@ struct cli_command {
  * *argc, from argv[1]. --help prints and returns false with *ret_status = CLI_OK; what is wrong is printed, CLI_USAGE.
  * config is initialised here, the caller deinits it when true. */
 bool cli_parse(const struct cli_command *c, int *argc, char **argv, struct app_config *config, int *ret_status);
+/* As many operands as the command takes, else USAGE. */
+TFDC_MUST_USE tfdc_rc cli_operands(const struct cli_command *c, int argc, char **argv, int min, int max,
+                                   struct tfdc_error *err);
+/* Wall clock, for ages. */
+int64_t cli_now_us(void);
 /* Prints "tfdc NAME: message" and the hint to stderr; the exit status that fits the code. */
 int cli_fail(const char *name, const struct tfdc_error *err);
 

@@ -13,6 +13,7 @@
 #include "adapter/sqlite/queue_sqlite.h"
 #include "adapter/sqlite/store_sqlite.h"
 #include "app/dev_process.h"
+#include "model/json_out.h"
 #include "run/api.h"
 #include "run/await.h"
 #include "run/collector.h"
@@ -248,6 +249,12 @@ static bool is_ready(void *user, struct tfdc_buf *why_not) {
 
 static void put_status(void *user, struct tfdc_buf *out) {
   struct dev *d = user;
+  const char *data = text(d, APP_CONFIG_DATA);
+  char *whole = realpath(data, NULL); /* clients compare it with the file that they were given */
+  tfdc_put_fmt(out, "\"data\":");
+  model_json_put_string(out, whole != NULL ? whole : data, strlen(whole != NULL ? whole : data));
+  tfdc_put_u8(out, ',');
+  free(whole);
   tfdc_put_fmt(out, "\"role\":\"dev\",\"node\":\"%s\",\"uptime_s\":%" PRId64 ",\"ingest_port\":%u,\"http_port\":%u,",
                d->node, tfdc_mono_sub(port_mono(&d->clock), d->began).us / TFDC_US_PER_S, (unsigned)d->ingest_port,
                (unsigned)d->http_port);
