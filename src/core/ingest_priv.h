@@ -26,7 +26,7 @@ struct cut {
   size_t n_blocks;
   uint64_t first_seq, last_seq;
   size_t bytes;
-  bool in_flight, done;
+  bool in_flight;
   uint32_t part; /* of its ticket, 1..255, unique among the cuts of a run */
   uint32_t failures;
   tfdc_mono retry;

@@ -168,26 +168,24 @@ static bool cut_is_due(struct ingest *g, const struct run *r) {
   return false;
 }
 
-/* The row with the steps that lie before a chunk's samples is durable before the chunk: what a resumed hub is told to
- * skip must be all there. */
+/* One chunk at a time, in order: a resumed hub is told to go on behind the last durable chunk, so that none before it
+ * may still be under way. The row with the steps that lie before a chunk's samples is durable before the chunk, for the
+ * same reason. */
 static void advance_cuts(struct ingest *g, struct run *r) {
   if (cut_is_due(g, r)) ingest_cut_open(g, r);
-  for (size_t i = 0; i < r->n_cuts; i++) {
-    struct cut *c = &r->cuts[i];
-    if (c->in_flight || c->done) continue;
-    if (c->retry.us > g->now.us) {
-      ingest_want(g, c->retry);
-      continue;
-    }
-    bool row_first = (r->dirty_seq > 0 && r->dirty_seq < c->last_seq) || (r->put_seq > 0 && r->put_seq < c->last_seq);
-    if (row_first && r->op == OP_NONE && r->dirty_seq > 0 && r->retry.us > g->now.us && r->retry.us != TFDC_NEVER)
-      return;
-    if (row_first) {
-      if (r->op == OP_NONE && r->dirty_seq > 0) start_put(g, r);
-      return;
-    }
-    start_cut(g, r, c);
+  if (r->n_cuts == 0 || r->cuts[0].in_flight) return;
+  struct cut *c = &r->cuts[0];
+  if (c->retry.us > g->now.us) {
+    ingest_want(g, c->retry);
+    return;
   }
+  bool row_first = (r->dirty_seq > 0 && r->dirty_seq < c->last_seq) || (r->put_seq > 0 && r->put_seq < c->last_seq);
+  if (!row_first) {
+    start_cut(g, r, c);
+    return;
+  }
+  bool waits = r->retry.us > g->now.us && r->retry.us != TFDC_NEVER;
+  if (r->op == OP_NONE && r->dirty_seq > 0 && !waits) start_put(g, r);
 }
 
 static void insert_chunk(struct run *r, const struct model_chunk *chunk) {
@@ -212,20 +210,17 @@ void ingest_cut_done(struct ingest *g, struct run *r, struct cut *c, const struc
     ingest_want(g, c->retry);
     return;
   }
-  c->done = true;
-  TFDC_ASSERT(e->n_chunks == 1);
+  TFDC_ASSERT(e->n_chunks == 1 && c == &r->cuts[0]);
   const struct model_chunk *chunk = &e->chunks[0];
   insert_chunk(r, chunk);
   ingest_count(g, INGEST_N_CHUNKS, NULL, 1);
   ingest_count(g, INGEST_N_CHUNK_BYTES, NULL, (double)chunk->blob_n);
   if (chunk->points >= 1000)
     g->bytes_per_point += ((double)chunk->blob_n / (double)chunk->points - g->bytes_per_point) / 16;
-  while (r->n_cuts > 0 && r->cuts[0].done) {
-    for (size_t i = 0; i < r->cuts[0].n_blocks; i++) model_block_unref(r->cuts[0].blocks[i]);
-    free(r->cuts[0].blocks);
-    g->bytes -= r->cuts[0].bytes;
-    memmove(&r->cuts[0], &r->cuts[1], (--r->n_cuts) * sizeof r->cuts[0]);
-  }
+  for (size_t i = 0; i < c->n_blocks; i++) model_block_unref(c->blocks[i]);
+  free(c->blocks);
+  g->bytes -= c->bytes;
+  memmove(&r->cuts[0], &r->cuts[1], (--r->n_cuts) * sizeof r->cuts[0]);
 }
 
 /* ---- loading ---- */
