@@ -48,7 +48,7 @@ static inline double fab_draw(uint64_t seed, uint64_t a, uint64_t b, uint64_t c)
 static inline tfdc_rc learn_fab_init(struct learn_fab *f) {
   static const double resolutions[] = {0.01, 0.1, 1.0 / 64};
   for (size_t i = 0; i < f->n_svids; i++) {
-    (void)snprintf(f->names[i], sizeof f->names[i], "Sensor%02zu", i);
+    (void)snprintf(f->names[i], sizeof f->names[i], "Sensor%02u", (unsigned)i % 1000);
     f->svids[i] = (struct model_svid){.number = (uint32_t)i + 1, .name = f->names[i], .rate_hz = f->rate_hz};
     if (f->resolution_known) f->svids[i].resolution = resolutions[i % 3];
   }
