@@ -41,13 +41,6 @@ const char *client_where(const struct client *c) { return c->where; }
 
 /* ---- one call ---- */
 
-static tfdc_rc rc_of_name(const char *name) {
-  tfdc_rc rc;
-  for (size_t i = 0; name != NULL && tfdc_rc_at(i, &rc); i++)
-    if (rc != TFDC_OK && strcmp(tfdc_rc_name(rc), name) == 0) return rc;
-  return TFDC_E_INTERNAL;
-}
-
 /* For a status without a body of ours: a proxy, another program. */
 static tfdc_rc rc_of_status(int status) {
   switch (status) {
@@ -68,7 +61,9 @@ static const char *text_of(const json_t *o, const char *key) { return json_strin
 static tfdc_rc error_of(const struct client *c, int status, const json_t *body, struct tfdc_error *err) {
   const json_t *e = json_object_get(body, "error");
   const char *text = text_of(e, "text");
-  if (text != NULL) return tfdc_fail(err, rc_of_name(text_of(e, "code")), "%s", text);
+  tfdc_rc rc = TFDC_E_INTERNAL; /* of a newer release */
+  (void)tfdc_rc_parse(text_of(e, "code"), &rc);
+  if (text != NULL) return tfdc_fail(err, rc, "%s", text);
   return tfdc_fail(err, rc_of_status(status), "%s answers with HTTP status %d", c->where, status);
 }
 

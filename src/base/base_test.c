@@ -30,6 +30,16 @@ static void error_numbers_and_names_are_unique(void **state) {
     for (size_t j = 0; j < i && tfdc_rc_at(j, &b); j++) assert_int_not_equal(a, b);
 }
 
+static void each_failure_is_found_by_its_name(void **state) {
+  (void)state;
+  tfdc_rc rc, found;
+  for (size_t i = 0; tfdc_rc_at(i, &rc); i++) {
+    assert_int_equal(tfdc_rc_parse(tfdc_rc_name(rc), &found), rc != TFDC_OK);
+    if (rc != TFDC_OK) assert_int_equal(found, rc);
+  }
+  assert_false(tfdc_rc_parse("TIME_BACKWARD", &found) || tfdc_rc_parse("", &found) || tfdc_rc_parse(NULL, &found));
+}
+
 static void a_long_message_is_cut_not_overrun(void **state) {
   (void)state;
   struct tfdc_error err = {0};
@@ -187,6 +197,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(errors_have_context_from_outside_in),
       cmocka_unit_test(error_numbers_and_names_are_unique),
+      cmocka_unit_test(each_failure_is_found_by_its_name),
       cmocka_unit_test(a_long_message_is_cut_not_overrun),
       cmocka_unit_test(what_was_written_is_read_back),
       cmocka_unit_test(every_truncation_fails_and_moves_nothing),

@@ -51,6 +51,15 @@ bool tfdc_rc_at(size_t index, tfdc_rc *ret) {
   return true;
 }
 
+bool tfdc_rc_parse(const char *name, tfdc_rc *ret) {
+  for (size_t i = 0; name != NULL && i < TFDC_COUNT(rows); i++) {
+    if (rows[i].code == TFDC_OK || strcmp(rows[i].name, name) != 0) continue;
+    *ret = rows[i].code;
+    return true;
+  }
+  return false;
+}
+
 tfdc_rc tfdc_fail(struct tfdc_error *err, tfdc_rc rc, const char *fmt, ...) {
   if (err == NULL) return rc;
   va_list ap;

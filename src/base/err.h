@@ -48,6 +48,8 @@ int tfdc_rc_http(tfdc_rc rc);          /* HTTP status number */
 const char *tfdc_rc_label(tfdc_rc rc); /* label of the class for metrics */
 /* All rows in order: index from 0; false after the last. */
 bool tfdc_rc_at(size_t index, tfdc_rc *ret);
+/* The failure of that name ("TIME_BACKWARDS"); false for other texts, for "OK" and for NULL. */
+bool tfdc_rc_parse(const char *name, tfdc_rc *ret);
 
 /* Sets the error (err may be NULL) and returns rc: `return tfdc_fail(err, TFDC_E_RANGE, "rate %g", r);` */
 TFDC_PRINTF(3, 4) tfdc_rc tfdc_fail(struct tfdc_error *err, tfdc_rc rc, const char *fmt, ...);

@@ -67,6 +67,8 @@ bool tfdc_glob(const char *pattern, const char *s) {
   return *pattern == '\0';
 }
 
+int tfdc_text_order(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
 size_t tfdc_distance(const char *a, const char *b) {
   size_t na = strlen(a), nb = strlen(b), row[65];
   if (na > 64 || nb > 64) return SIZE_MAX;

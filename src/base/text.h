@@ -18,6 +18,8 @@ bool tfdc_is_text(const char *s, size_t n);
 size_t tfdc_utf8_next(const char *s, size_t n, uint32_t *ret_code);
 /* Glob match with * and ? only, case-sensitive, linear time. NULL or "" matches everything. */
 bool tfdc_glob(const char *pattern, const char *s);
+/* Order of two `const char *` by strcmp, for qsort and bsearch. */
+int tfdc_text_order(const void *a, const void *b);
 /* Levenshtein distance, for "nearest name" hints; strings over 64 bytes count as far (SIZE_MAX). */
 size_t tfdc_distance(const char *a, const char *b);
 

@@ -22,8 +22,6 @@
 
 /* ---- cells ---- */
 
-static int text_order(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
 static int key_order(const void *a, const void *b) {
   const struct model_key *x = a, *y = b;
   int by_tool = strcmp(x->tool, y->tool);
@@ -44,7 +42,7 @@ tfdc_rc learn_plan_cells(struct learn *l) {
     l->partitions[i] = texts[i];
     l->chambers[i] = l->runs[i].context->key;
   }
-  qsort(l->partitions, l->n_runs, sizeof *l->partitions, text_order);
+  qsort(l->partitions, l->n_runs, sizeof *l->partitions, tfdc_text_order);
   qsort(l->chambers, l->n_runs, sizeof *l->chambers, key_order);
   for (size_t i = 0; i < l->n_runs; i++) {
     if (i == 0 || strcmp(l->partitions[i], l->partitions[l->n_partitions - 1]) != 0)
@@ -53,7 +51,7 @@ tfdc_rc learn_plan_cells(struct learn *l) {
       l->chambers[l->n_chambers++] = l->chambers[i];
   }
   for (size_t i = 0; i < l->n_runs; i++) {
-    const char **text = bsearch(&texts[i], l->partitions, l->n_partitions, sizeof *text, text_order);
+    const char **text = bsearch(&texts[i], l->partitions, l->n_partitions, sizeof *text, tfdc_text_order);
     const struct model_key *key = bsearch(&l->runs[i].context->key, l->chambers, l->n_chambers, sizeof *key, key_order);
     l->partition_of[i] = (size_t)(text - l->partitions);
     l->chamber_of[i] = (size_t)(key - l->chambers);

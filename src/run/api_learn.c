@@ -12,8 +12,6 @@ enum { RUNS_PER_GROUP = 25, RUNS_PER_GROUP_MAX = 1000, LEFT_OUT_SHOWN = 200, PAR
 
 /* ---- what was asked for ---- */
 
-static int text_order(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
 /* Words between commas and white space, copied. */
 static tfdc_rc split(struct tfdc_arena *mem, const char *text, bool blanks, struct model_globs *ret) {
   const char *separators = blanks ? ", \t\r\n" : ",";
@@ -48,7 +46,7 @@ static tfdc_rc copy_texts(struct api_call *c, struct learn_ask *ask) {
   TFDC_TRY(copy_text(m, api_param(c, "author"), &ask->author));
   TFDC_TRY(copy_text(m, api_param(c, "comment"), &ask->comment));
   TFDC_TRY(split(m, good != NULL ? good : c->q->body != NULL ? c->q->body : "", true, &ask->good));
-  if (ask->good.n > 1) qsort((void *)(uintptr_t)ask->good.items, ask->good.n, sizeof *ask->good.items, text_order);
+  if (ask->good.n > 1) qsort((void *)(uintptr_t)ask->good.items, ask->good.n, sizeof *ask->good.items, tfdc_text_order);
   return split(m, by != NULL ? by : "recipe_id", false, &ask->partition);
 }
 
@@ -126,7 +124,7 @@ static tfdc_rc distinct(struct tfdc_arena *mem, const struct learn_unit *u, bool
     const char *text = tools ? u->runs[i].context->key.tool : u->runs[i].context->recipe_id;
     if (text != NULL && text[0] != '\0') items[n++] = text;
   }
-  if (n > 1) qsort(items, n, sizeof *items, text_order);
+  if (n > 1) qsort(items, n, sizeof *items, tfdc_text_order);
   for (size_t i = 0; i < n; i++)
     if (i == 0 || strcmp(items[i], items[kept - 1]) != 0) items[kept++] = items[i];
   *ret = (struct model_globs){items, kept};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which runs are learned from, and their traces. */
+#include "base/text.h"
 #include "model/codec.h"
 #include "run/api_learn_priv.h"
 
@@ -24,14 +25,12 @@ struct picking {
 
 static const char *text_of(const char *s) { return s != NULL ? s : ""; }
 
-static int text_order(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
 static bool is_listed(const struct learn_ask *ask, const struct model_context *c) {
   char hex[33];
   const char *run = text_of(c->run_id), *id = tfdc_id128_format(c->context_id, hex);
   size_t size = sizeof *ask->good.items;
-  return bsearch(&run, ask->good.items, ask->good.n, size, text_order) != NULL ||
-         bsearch(&id, ask->good.items, ask->good.n, size, text_order) != NULL;
+  return bsearch(&run, ask->good.items, ask->good.n, size, tfdc_text_order) != NULL ||
+         bsearch(&id, ask->good.items, ask->good.n, size, tfdc_text_order) != NULL;
 }
 
 /* Room for one more of n items of `size` bytes; NULL without memory. */

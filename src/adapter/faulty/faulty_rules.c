@@ -107,12 +107,7 @@ static tfdc_rc read_target(char *text, struct faulty_rule *r, struct tfdc_error 
 }
 
 static tfdc_rc read_code(const char *text, struct faulty_rule *r, struct tfdc_error *err) {
-  tfdc_rc rc = TFDC_OK;
-  for (size_t i = 0; text != NULL && tfdc_rc_at(i, &rc); i++) {
-    if (rc == TFDC_OK || strcmp(tfdc_rc_name(rc), text) != 0) continue;
-    r->rc = rc;
-    return TFDC_OK;
-  }
+  if (tfdc_rc_parse(text, &r->rc)) return TFDC_OK;
   return tfdc_fail(err, TFDC_E_USAGE, "unknown error code \"%s\"", text != NULL ? text : "");
 }
 

@@ -183,9 +183,7 @@ static void finish_close(struct client *c) {
 /* Which error a stream's end is. */
 static tfdc_rc rc_of(enum rpc_status status, const char *reason) {
   tfdc_rc rc;
-  for (size_t i = 0; tfdc_rc_at(i, &rc); i++) {
-    if (rc != TFDC_OK && strcmp(tfdc_rc_name(rc), reason) == 0) return rc;
-  }
+  if (tfdc_rc_parse(reason, &rc)) return rc;
   switch (status) {
   case RPC_OK: return TFDC_E_CLOSED;
   case RPC_CANCELLED: return TFDC_E_CANCELLED;

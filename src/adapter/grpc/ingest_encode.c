@@ -315,10 +315,7 @@ static void pb_free(void *mem, void *p) {
 
 static tfdc_rc code_named(const char *name) {
   tfdc_rc rc;
-  for (size_t i = 0; tfdc_rc_at(i, &rc); i++) {
-    if (rc != TFDC_OK && strcmp(tfdc_rc_name(rc), name) == 0) return rc;
-  }
-  return TFDC_E_INTERNAL;
+  return tfdc_rc_parse(name, &rc) ? rc : TFDC_E_INTERNAL;
 }
 
 tfdc_rc ingest_decode_reply(const uint8_t *data, size_t n, struct tfdc_arena *mem, struct model_hub_reply *ret) {
