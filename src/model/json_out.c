@@ -127,3 +127,11 @@ void model_json_id(struct model_json *j, const char *key, struct tfdc_id128 id) 
   char hex[33];
   model_json_text(j, key, tfdc_id128_format(id, hex));
 }
+
+void model_json_error(struct model_json *j, tfdc_rc rc, const struct tfdc_error *err) {
+  model_json_open(j, "error", '{');
+  model_json_text(j, "code", tfdc_rc_name(rc));
+  model_json_text(j, "text", tfdc_error_msg(err));
+  model_json_text(j, "hint", tfdc_rc_hint(rc));
+  model_json_close(j, '}');
+}

@@ -30,5 +30,7 @@ void model_json_real(struct model_json *j, const char *key, double v);
 void model_json_bool(struct model_json *j, const char *key, bool v);
 void model_json_null(struct model_json *j, const char *key);
 void model_json_id(struct model_json *j, const char *key, struct tfdc_id128 id);
+/* Member "error" as every answer of the HTTP API has it: {"code":"NOT_FOUND","text":"...","hint":"..."} */
+void model_json_error(struct model_json *j, tfdc_rc rc, const struct tfdc_error *err);
 
 #endif

@@ -103,14 +103,6 @@ static tfdc_rc answer(struct api_call *c, const struct api_route **route) {
   return rc == TFDC_OK ? rc : tfdc_fail(&c->err, rc, "the answer is too large: ask for fewer rows");
 }
 
-void api_put_error(struct model_json *j, const struct tfdc_error *err) {
-  model_json_open(j, "error", '{');
-  model_json_text(j, "code", tfdc_rc_name(err->code));
-  model_json_text(j, "text", tfdc_error_msg(err));
-  model_json_text(j, "hint", tfdc_rc_hint(err->code));
-  model_json_close(j, '}');
-}
-
 static void put_error(struct api_call *c, tfdc_rc rc) {
   struct tfdc_error *e = &c->err;
   if (e->code != rc) (void)tfdc_fail(e, rc, "%s", tfdc_rc_text(rc));
@@ -120,7 +112,7 @@ static void put_error(struct api_call *c, tfdc_rc rc) {
   c->ret->type = NULL;
   struct model_json j = model_json_on(&c->ret->body);
   model_json_open(&j, NULL, '{');
-  api_put_error(&j, e);
+  model_json_error(&j, e->code, e);
   model_json_close(&j, '}');
 }
 

@@ -50,8 +50,6 @@ TFDC_MUST_USE tfdc_rc api_param_id(struct api_call *c, struct tfdc_id128 *ret);
 TFDC_MUST_USE tfdc_rc api_store(const struct api *a, struct store_req *r, struct tfdc_error *err);
 static inline void api_store_deinit(struct store_req *r) { port_req_deinit(&r->base); }
 
-/* Member "error": {"code":"NOT_FOUND","text":"...","hint":"..."} */
-void api_put_error(struct model_json *j, const struct tfdc_error *err);
 /* {"v":1,"job":"ID"} */
 void api_put_job(struct api_call *c, struct tfdc_id128 job);
 

@@ -176,7 +176,7 @@ static void put_state(struct tfdc_buf *out, const struct api_job *job) {
     model_json_null(&j, "result");
   }
   if (job->state == FAILED)
-    api_put_error(&j, &job->err);
+    model_json_error(&j, job->err.code, &job->err);
   else
     model_json_null(&j, "error");
   model_json_close(&j, '}');

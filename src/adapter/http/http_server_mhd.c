@@ -137,11 +137,7 @@ static void write_refusal(struct exchange *x) {
   x->ret.status = tfdc_rc_http(x->refused);
   struct model_json j = model_json_on(&x->ret.body);
   model_json_open(&j, NULL, '{');
-  model_json_open(&j, "error", '{');
-  model_json_text(&j, "code", tfdc_rc_name(x->refused));
-  model_json_text(&j, "text", tfdc_error_msg(&x->err));
-  model_json_text(&j, "hint", tfdc_rc_hint(x->refused));
-  model_json_close(&j, '}');
+  model_json_error(&j, x->refused, &x->err);
   model_json_close(&j, '}');
   if (x->server->metrics == NULL) return;
   char status[16];
