@@ -352,3 +352,24 @@ tfdc_rc chunk_decode(const struct chunk_blob *chunks, size_t n_chunks, const str
   *ret_n = d.n_series;
   return TFDC_OK;
 }
+
+tfdc_rc chunk_eq_run(const struct model_context *c, const struct eq_series *series, size_t n_series,
+                     struct tfdc_arena *mem, struct eq_run *ret) {
+  struct eq_step *steps = tfdc_arena_array(mem, c->n_steps, sizeof *steps);
+  struct eq_event *events = tfdc_arena_array(mem, c->n_events, sizeof *events);
+  if (steps == NULL || events == NULL) return TFDC_E_NOMEM;
+  for (size_t i = 0; i < c->n_steps; i++) {
+    const struct model_step *s = &c->steps[i];
+    steps[i] = (struct eq_step){s->name, s->number, s->occurrence, s->start_us, s->end_us};
+  }
+  for (size_t i = 0; i < c->n_events; i++) events[i] = (struct eq_event){c->events[i].name, c->events[i].time_us};
+  *ret = (struct eq_run){.start_us = c->start_us,
+                         .end_us = c->end_us,
+                         .series = series,
+                         .n_series = n_series,
+                         .steps = steps,
+                         .n_steps = c->n_steps,
+                         .events = events,
+                         .n_events = c->n_events};
+  return TFDC_OK;
+}

@@ -38,4 +38,9 @@ TFDC_MUST_USE tfdc_rc chunk_decode(const struct chunk_blob *chunks, size_t n_chu
                                    size_t max_bytes, struct tfdc_arena *mem, struct eq_series **ret, size_t *ret_n,
                                    struct tfdc_error *err);
 
+/* The run as equations see it: times, steps and events of its context with its series. The lists live in mem, names
+ * are the context's, series are borrowed. NOMEM. */
+TFDC_MUST_USE tfdc_rc chunk_eq_run(const struct model_context *c, const struct eq_series *series, size_t n_series,
+                                   struct tfdc_arena *mem, struct eq_run *ret);
+
 #endif

@@ -17,10 +17,8 @@ enum { GRID_RUNS = 40 };
 /* ---- compiling ---- */
 
 static const char *unit_of(void *user, const char *svid) {
-  const struct learn *l = user;
-  for (size_t i = 0; i < l->n_sensors; i++)
-    if (strcmp(l->sensors[i].name, svid) == 0) return l->sensors[i].unit;
-  return NULL;
+  const struct learn_sensor *s = learn_find_sensor(user, svid);
+  return s != NULL ? s->unit : NULL;
 }
 
 static const char *name_at(void *user, size_t index) {
@@ -98,30 +96,9 @@ void learn_destroy(struct learn *l) {
 
 /* ---- values ---- */
 
-static tfdc_rc make_run(struct learn *l, size_t run, const struct eq_series *series, size_t n_series,
-                        struct eq_run *ret) {
-  const struct model_context *c = l->runs[run].context;
-  struct eq_step *steps = tfdc_arena_array(&l->scratch, c->n_steps, sizeof *steps);
-  struct eq_event *events = tfdc_arena_array(&l->scratch, c->n_events, sizeof *events);
-  if (steps == NULL || events == NULL) return TFDC_E_NOMEM;
-  for (size_t i = 0; i < c->n_steps; i++) {
-    const struct model_step *s = &c->steps[i];
-    steps[i] = (struct eq_step){s->name, s->number, s->occurrence, s->start_us, s->end_us};
-  }
-  for (size_t i = 0; i < c->n_events; i++) events[i] = (struct eq_event){c->events[i].name, c->events[i].time_us};
-  *ret = (struct eq_run){.start_us = c->start_us, .end_us = c->end_us, .series = series, .n_series = n_series};
-  ret->steps = steps;
-  ret->n_steps = c->n_steps;
-  ret->events = events;
-  ret->n_events = c->n_events;
-  return TFDC_OK;
-}
-
 static void look_at_grids(struct learn *l, const struct eq_series *series, size_t n_series) {
   for (size_t i = 0; i < n_series; i++) {
-    struct learn_sensor *s = NULL;
-    for (size_t k = 0; k < l->n_sensors && s == NULL; k++)
-      if (strcmp(l->sensors[k].name, series[i].name) == 0) s = &l->sensors[k];
+    struct learn_sensor *s = learn_find_sensor(l, series[i].name);
     if (s != NULL && s->resolution == 0) learn_grid_add(&s->grid, series[i].v, series[i].n);
   }
 }
@@ -159,7 +136,7 @@ static tfdc_rc add_run(struct learn *l, size_t run, const struct chunk_blob *chu
     return TFDC_OK;
   }
   if (run < GRID_RUNS || run % (l->n_runs / GRID_RUNS + 1) == 0) look_at_grids(l, series, n_series);
-  TFDC_TRY(make_run(l, run, series, n_series, &data));
+  TFDC_TRY(chunk_eq_run(l->runs[run].context, series, n_series, &l->scratch, &data));
   TFDC_TRY(evaluate(l, run, &data));
   l->there[run] = true;
   return TFDC_OK;

@@ -19,10 +19,6 @@ const char *learn_text(struct tfdc_arena *mem, const char *fmt, ...) {
   return n < 0 || (size_t)n >= sizeof text ? NULL : tfdc_arena_strndup(mem, text, (size_t)n);
 }
 
-static bool is_id_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
 const char *learn_id(struct tfdc_arena *mem, const char *const *parts, size_t n, char joint) {
   char id[TFDC_ID_MAX + 1];
   size_t len = 0, whole = 0;
@@ -34,7 +30,7 @@ const char *learn_id(struct tfdc_arena *mem, const char *const *parts, size_t n,
     size_t bytes = strlen(parts[i]);
     hash = hash * 31 + tfdc_xxh3_64(parts[i], bytes);
     for (size_t k = 0; k < bytes; k++) {
-      bool keep = is_id_byte(parts[i][k]);
+      bool keep = tfdc_is_id(&parts[i][k], 1);
       if (!keep && len > 0 && id[len - 1] == '_') continue; /* one _ for a stretch of others */
       changed |= (unsigned char)parts[i][k] >= 0x80;
       whole++;
@@ -67,7 +63,7 @@ static bool is_bare(const char *name) {
     if (strcmp(words[i], name) == 0) return false;
   if (name[0] >= '0' && name[0] <= '9') return false;
   for (size_t i = 0; name[i] != '\0'; i++)
-    if (!is_id_byte(name[i]) || name[i] == '-') return false;
+    if (!tfdc_is_id(&name[i], 1) || name[i] == '-') return false;
   return name[0] != '\0';
 }
 

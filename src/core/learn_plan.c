@@ -61,7 +61,7 @@ tfdc_rc learn_plan_cells(struct learn *l) {
 
 /* ---- sensors ---- */
 
-static struct learn_sensor *find_sensor(struct learn *l, const char *name) {
+struct learn_sensor *learn_find_sensor(const struct learn *l, const char *name) {
   for (size_t i = 0; i < l->n_sensors; i++)
     if (strcmp(l->sensors[i].name, name) == 0) return &l->sensors[i];
   return NULL;
@@ -70,7 +70,7 @@ static struct learn_sensor *find_sensor(struct learn *l, const char *name) {
 static void join_dictionary(struct learn *l, const struct model_chamber *c) {
   for (size_t i = 0; i < c->n_svids; i++) {
     const struct model_svid *v = &c->svids[i];
-    struct learn_sensor *s = find_sensor(l, v->name);
+    struct learn_sensor *s = learn_find_sensor(l, v->name);
     if (s == NULL) {
       s = &l->sensors[l->n_sensors++];
       *s = (struct learn_sensor){.name = v->name, .unit = v->unit != NULL ? v->unit : "", .everywhere = true};
@@ -234,6 +234,13 @@ static tfdc_rc add_chart(struct learn *l, const struct learn_chart *c) {
   return TFDC_OK;
 }
 
+/* A chart whose limits are to be learned. */
+static struct model_chart unlimited(void) {
+  struct model_chart c = {.alarm = true, .limits = {.centre = NAN, .ucl = NAN, .lcl = NAN}};
+  c.limits.action_ucl = c.limits.action_lcl = NAN;
+  return c;
+}
+
 static tfdc_rc make_chart(struct learn *l, size_t sensor, size_t step, enum learn_stat stat, enum learn_part part,
                           const char *window) {
   const struct learn_sensor *v = &l->sensors[sensor];
@@ -244,11 +251,10 @@ static tfdc_rc make_chart(struct learn *l, size_t sensor, size_t step, enum lear
   if (part_names[part] != NULL) parts[n++] = part_names[part];
   parts[n++] = stat_names[stat];
   struct learn_chart c = {.stat = stat, .part = part, .tier = stat_tiers[stat], .sensor = sensor, .step = step};
+  c.def = unlimited();
   if (part == LEARN_HEAD) c.tier = 1;
   const char *name = learn_quote_svid(&l->mem, v->name);
   if (name == NULL) return TFDC_E_NOMEM;
-  c.def = (struct model_chart){.alarm = true, .limits = {.centre = NAN, .ucl = NAN, .lcl = NAN}};
-  c.def.limits.action_ucl = c.def.limits.action_lcl = NAN;
   c.def.chart = learn_id(&l->mem, parts, n, '_');
   c.def.eq = learn_text(&l->mem, "%s(%s in %s)", stat_names[stat], name, window);
   return c.def.chart == NULL || c.def.eq == NULL ? TFDC_E_NOMEM : add_chart(l, &c);
@@ -282,8 +288,7 @@ static tfdc_rc time_charts(struct learn *l, size_t sensor) {
   for (size_t i = 0; i < l->n_steps; i++) {
     const struct learn_step *s = &l->steps[i];
     struct learn_chart c = {.stat = LEARN_SPAN, .sensor = sensor, .step = i};
-    c.def = (struct model_chart){.alarm = true, .limits = {.centre = NAN, .ucl = NAN, .lcl = NAN}};
-    c.def.limits.action_ucl = c.def.limits.action_lcl = NAN;
+    c.def = unlimited();
     c.def.chart = learn_id(&l->mem, (const char *const[]){s->label, stat_names[LEARN_SPAN]}, 2, '_');
     c.def.eq = learn_text(&l->mem, "if(count(%s in %s, min_n=3, min_good=0.8) > 0, span(%s), 0 s)", name, s->window,
                           s->window);

@@ -84,6 +84,7 @@ struct learn {
 /* learn_plan.c */
 TFDC_MUST_USE tfdc_rc learn_plan_cells(struct learn *l);
 TFDC_MUST_USE tfdc_rc learn_plan_charts(struct learn *l, struct tfdc_error *err);
+struct learn_sensor *learn_find_sensor(const struct learn *l, const char *name); /* or NULL */
 /* learn_names.c */
 /* A name as equations write it: bare or in backquotes. */
 const char *learn_quote_svid(struct tfdc_arena *mem, const char *name);

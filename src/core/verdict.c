@@ -40,7 +40,6 @@ static enum model_reason reason_of_rc(tfdc_rc rc) {
 
 /* The run as equations see it, or the reason why they cannot. */
 static tfdc_rc make_run(struct work *w) {
-  const struct model_context *c = w->in->context;
   struct chunk_names names;
   TFDC_TRY(wanted_names(w, &names));
   struct eq_series *series = NULL;
@@ -51,23 +50,7 @@ static tfdc_rc make_run(struct work *w) {
     if (rc == TFDC_E_NOMEM) return rc;
     w->trace = reason_of_rc(rc);
   }
-  struct eq_step *steps = tfdc_arena_array(w->mem, c->n_steps, sizeof *steps);
-  struct eq_event *events = tfdc_arena_array(w->mem, c->n_events, sizeof *events);
-  if (steps == NULL || events == NULL) return TFDC_E_NOMEM;
-  for (size_t i = 0; i < c->n_steps; i++) {
-    const struct model_step *s = &c->steps[i];
-    steps[i] = (struct eq_step){s->name, s->number, s->occurrence, s->start_us, s->end_us};
-  }
-  for (size_t i = 0; i < c->n_events; i++) events[i] = (struct eq_event){c->events[i].name, c->events[i].time_us};
-  w->run = (struct eq_run){.start_us = c->start_us,
-                           .end_us = c->end_us,
-                           .series = series,
-                           .n_series = n_series,
-                           .steps = steps,
-                           .n_steps = c->n_steps,
-                           .events = events,
-                           .n_events = c->n_events};
-  return TFDC_OK;
+  return chunk_eq_run(w->in->context, series, n_series, w->mem, &w->run);
 }
 
 static tfdc_rc compile_missing(struct work *w, struct verdict_output *out) {

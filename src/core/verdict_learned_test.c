@@ -4,18 +4,6 @@
 
 #include "model/codec.h"
 
-static const struct model_point *point(const struct verdict_output *out, const char *chart) {
-  for (size_t i = 0; i < out->records[0].n_points; i++)
-    if (strcmp(out->records[0].points[i].chart, chart) == 0) return &out->records[0].points[i];
-  fail_msg("no point of %s", chart);
-  return NULL;
-}
-
-static void done(struct bench *b, struct verdict_output *out) {
-  verdict_release(out);
-  tfdc_buf_deinit(&b->bytes);
-}
-
 static const struct model_limit_centre CENTRES[] = {{"ETCH-1:A", 50, 25}, {"ETCH-1:B", 70, 25}};
 static const struct model_limit_chart LEARNED[] = {
     {.chart = "mean", .s = 1, .dof = 40, .width_lo = 4, .width_up = 4, .centres = CENTRES, .n_centres = 2},
@@ -51,14 +39,14 @@ static void learned_limits_are_those_of_chamber_partition_and_tool_type(void **s
   struct bench b;
   with_learned(&b, "mean");
   struct verdict_output out = bench_judge(&b);
-  const struct model_point *p = point(&out, "mean");
+  const struct model_point *p = bench_point(&out, "mean");
   assert_true(p->verdict == MODEL_OK && p->centre == 50 && p->stddev == 1 && p->limit_version == 5);
   assert_true(fabs(p->ucl - (50 + WIDTH)) < 1e-12 && fabs(p->lcl - (50 - WIDTH)) < 1e-12);
-  done(&b, &out);
+  bench_done(&b, &out);
   b.context.key.chamber = "B";
   out = bench_judge(&b);
-  assert_true(point(&out, "mean")->centre == 70 && out.verdict.verdict == MODEL_ACTION); /* 20 s away */
-  done(&b, &out);
+  assert_true(bench_point(&out, "mean")->centre == 70 && out.verdict.verdict == MODEL_ACTION); /* 20 s away */
+  bench_done(&b, &out);
 }
 
 static void without_limits_the_point_says_learning_or_no_limits(void **state) {
@@ -67,9 +55,9 @@ static void without_limits_the_point_says_learning_or_no_limits(void **state) {
   with_learned(&b, "mean");
   b.pick.from.limits = NULL;
   struct verdict_output out = bench_judge(&b);
-  assert_true(point(&out, "mean")->reason == MODEL_REASON_LEARNING && point(&out, "mean")->value == 50);
+  assert_true(bench_point(&out, "mean")->reason == MODEL_REASON_LEARNING && bench_point(&out, "mean")->value == 50);
   assert_int_equal(out.verdict.reason, MODEL_REASON_LEARNING);
-  done(&b, &out);
+  bench_done(&b, &out);
   for (int i = 0; i < 5; i++) {
     with_learned(&b, i == 0 ? "out" : i == 1 ? "other" : "mean");
     if (i == 2) b.context.key.chamber = "C";
@@ -78,7 +66,7 @@ static void without_limits_the_point_says_learning_or_no_limits(void **state) {
     out = bench_judge(&b);
     assert_int_equal(out.verdict.reason, MODEL_REASON_NO_LIMITS);
     assert_true(out.records[0].points[0].value == 50);
-    done(&b, &out);
+    bench_done(&b, &out);
   }
 }
 
@@ -102,7 +90,7 @@ static void the_rule_state_comes_from_the_row_before_and_no_other(void **state) 
   second = bench_judge(&b);
   assert_int_equal(second.verdict.verdict, MODEL_WARN);
   verdict_release(&first);
-  done(&b, &second);
+  bench_done(&b, &second);
 }
 
 /* What docs/learning.md measures: a twentieth of a good run's deviation, at most 2 s from where it was learned. */
@@ -118,7 +106,7 @@ static void a_learned_centre_follows_slow_drift_and_the_point_shows_it(void **st
     bench_fill(&b, level);
     b.pick.prev = i > 1 ? &before.records[0] : NULL;
     out = bench_judge(&b);
-    const struct model_point *p = point(&out, "mean");
+    const struct model_point *p = bench_point(&out, "mean");
     assert_int_equal(p->verdict, MODEL_OK);
     assert_true(fabs(p->centre - centre) < 1e-9);
     assert_true(fabs(p->ucl - (centre + WIDTH)) < 1e-9 && fabs(p->lcl - (centre - WIDTH)) < 1e-9);
@@ -132,17 +120,17 @@ static void a_learned_centre_follows_slow_drift_and_the_point_shows_it(void **st
     bench_fill(&b, 55);
     b.pick.prev = &before.records[0];
     out = bench_judge(&b);
-    assert_true(point(&out, "mean")->centre <= 52);
+    assert_true(bench_point(&out, "mean")->centre <= 52);
     verdict_release(&before);
     before = out;
   }
-  assert_true(point(&before, "mean")->centre == 52);
+  assert_true(bench_point(&before, "mean")->centre == 52);
   b.pick.prev = &before.records[0];
   b.pick.from.limit_version = 6; /* new limits begin where they were learned */
   out = bench_judge(&b);
-  assert_true(point(&out, "mean")->centre == 50);
+  assert_true(bench_point(&out, "mean")->centre == 50);
   verdict_release(&before);
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 static void a_run_that_alarms_teaches_the_centre_nothing(void **state) {
@@ -156,9 +144,9 @@ static void a_run_that_alarms_teaches_the_centre_nothing(void **state) {
   bench_fill(&b, 50);
   b.pick.prev = &bad.records[0];
   struct verdict_output out = bench_judge(&b);
-  assert_true(point(&out, "mean")->centre == 50);
+  assert_true(bench_point(&out, "mean")->centre == 50);
   verdict_release(&bad);
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 static void the_same_run_gives_the_same_bytes(void **state) {
@@ -171,7 +159,7 @@ static void the_same_run_gives_the_same_bytes(void **state) {
   for (size_t i = 0; i < 2; i++) {
     struct verdict_output out = bench_judge(&b);
     assert_int_equal(model_u_record_encode(&out.records[0], &bytes[i]), TFDC_OK);
-    done(&b, &out);
+    bench_done(&b, &out);
   }
   assert_int_equal(bytes[0].size, bytes[1].size);
   assert_memory_equal(bytes[0].data, bytes[1].data, bytes[0].size);

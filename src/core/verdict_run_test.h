@@ -115,4 +115,17 @@ static inline struct verdict_output bench_judge(struct bench *b) {
   return out;
 }
 
+/* The point of that chart in the first record; the test fails when there is none. */
+static inline const struct model_point *bench_point(const struct verdict_output *out, const char *chart) {
+  for (size_t i = 0; i < out->records[0].n_points; i++)
+    if (strcmp(out->records[0].points[i].chart, chart) == 0) return &out->records[0].points[i];
+  fail_msg("no point of %s", chart);
+  return NULL;
+}
+
+static inline void bench_done(struct bench *b, struct verdict_output *out) {
+  verdict_release(out);
+  tfdc_buf_deinit(&b->bytes);
+}
+
 #endif

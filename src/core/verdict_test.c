@@ -4,18 +4,6 @@
 
 #define NONE ((double)NAN)
 
-static const struct model_point *point(const struct verdict_output *out, const char *chart) {
-  for (size_t i = 0; i < out->records[0].n_points; i++)
-    if (strcmp(out->records[0].points[i].chart, chart) == 0) return &out->records[0].points[i];
-  fail_msg("no point of %s", chart);
-  return NULL;
-}
-
-static void done(struct bench *b, struct verdict_output *out) {
-  verdict_release(out);
-  tfdc_buf_deinit(&b->bytes);
-}
-
 /* --- the run's verdict --- */
 
 static void every_chart_has_a_point_that_tells_what_judged_it(void **state) {
@@ -25,7 +13,7 @@ static void every_chart_has_a_point_that_tells_what_judged_it(void **state) {
   bench_chart(&b, "mean", "mean(Press in step(\"ME\"))", 48, 52);
   bench_chart(&b, "span", "span(step(\"ME\"))", NONE, 7);
   struct verdict_output out = bench_judge(&b);
-  const struct model_point *mean = point(&out, "mean"), *span = point(&out, "span");
+  const struct model_point *mean = bench_point(&out, "mean"), *span = bench_point(&out, "span");
   assert_true(mean->value == 50 && mean->n == 60 && mean->quality == 1 && mean->verdict == MODEL_OK);
   assert_true(mean->centre == 50 && mean->lcl == 48 && mean->ucl == 52 && mean->score == 0);
   assert_true(mean->eq_version == 3 && mean->limit_version == 0 && mean->reason == MODEL_REASON_NONE);
@@ -41,7 +29,7 @@ static void every_chart_has_a_point_that_tells_what_judged_it(void **state) {
   assert_int_equal(v->latency_us, 1000);
   assert_string_equal(v->lot_id, "L");
   assert_int_equal(out.n_alarms, 0);
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 struct worst_row {
@@ -82,7 +70,7 @@ static void the_worst_judged_chart_is_the_verdict_of_the_run(void **state) {
     if (v->verdict != rows[i].verdict || v->reason != rows[i].reason || v->judged != rows[i].judged || v->charts != 3)
       fail_msg("row %zu: %s(%s), %u of %u", i, model_verdict_name(v->verdict), model_reason_name(v->reason), v->judged,
                v->charts);
-    done(&b, &out);
+    bench_done(&b, &out);
   }
 }
 
@@ -94,7 +82,7 @@ static void nothing_but_optional_charts_that_are_not_judged_is_not_ok(void **sta
   struct verdict_output out = bench_judge(&b);
   assert_int_equal(out.verdict.verdict, MODEL_NOT_JUDGED);
   assert_int_equal(out.verdict.reason, MODEL_REASON_NO_DATA);
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 static void a_run_that_no_strategy_selects_is_not_judged(void **state) {
@@ -105,7 +93,7 @@ static void a_run_that_no_strategy_selects_is_not_judged(void **state) {
   struct verdict_output out = bench_judge(&b);
   assert_true(out.verdict.verdict == MODEL_NOT_JUDGED && out.verdict.reason == MODEL_REASON_NO_LIMITS);
   assert_true(out.verdict.charts == 0 && out.n_alarms == 0);
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 static void two_strategies_judge_one_run_together(void **state) {
@@ -124,7 +112,7 @@ static void two_strategies_judge_one_run_together(void **state) {
   assert_true(out.verdict.verdict == MODEL_OOC && out.verdict.judged == 2 && out.verdict.charts == 2);
   assert_int_equal(out.n_alarms, 1);
   assert_string_equal(out.alarms[0].strategy, "watch-too");
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 /* --- reasons --- */
@@ -145,7 +133,7 @@ static void without_a_trace_every_chart_says_why(void **state) {
     }
     assert_true(out.verdict.verdict == MODEL_NOT_JUDGED && out.verdict.reason == reasons[i]);
     assert_true(out.verdict.judged == 0 && out.n_alarms == 0);
-    done(&b, &out);
+    bench_done(&b, &out);
   }
 }
 
@@ -289,7 +277,7 @@ static void a_lost_step_alarms_and_other_reasons_do_not(void **state) {
       assert_string_equal(out.alarms[0].text, "lost not judged: MISSING_STEP");
       assert_string_equal(out.verdict.text, "lost not judged: MISSING_STEP");
     }
-    done(&b, &out);
+    bench_done(&b, &out);
   }
 }
 
@@ -300,7 +288,7 @@ static void a_chart_without_alarm_is_judged_and_stays_silent(void **state) {
   bench_chart(&b, "mean", "mean(Press)", 10, 20)->alarm = false;
   struct verdict_output out = bench_judge(&b);
   assert_true(out.verdict.verdict == MODEL_OOC && out.n_alarms == 0);
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 static void action_makes_an_alarm_critical(void **state) {
@@ -310,12 +298,12 @@ static void action_makes_an_alarm_critical(void **state) {
   struct model_chart *c = bench_chart(&b, "mean", "mean(Press)", 10, 20);
   struct verdict_output out = bench_judge(&b);
   assert_int_equal(out.alarms[0].severity, MODEL_WARNING);
-  done(&b, &out);
+  bench_done(&b, &out);
   c->limits.action_ucl = 30;
   out = bench_judge(&b);
   assert_int_equal(out.alarms[0].severity, MODEL_CRITICAL);
   assert_string_equal(out.alarms[0].reason, "ACTION");
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 static void a_revision_that_no_longer_alarms_takes_its_alarm_back(void **state) {
@@ -343,7 +331,7 @@ static void a_revision_that_no_longer_alarms_takes_its_alarm_back(void **state) 
   assert_true(tfdc_id128_eq(out.alarms[0].alarm_id, old.alarms[0].alarm_id));
   assert_true(out.alarms[0].update > old.alarms[0].update);
   verdict_release(&old);
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 static void a_late_run_is_marked_and_a_historical_one_has_no_latency(void **state) {
@@ -355,7 +343,7 @@ static void a_late_run_is_marked_and_a_historical_one_has_no_latency(void **stat
   b.context.historical = true;
   struct verdict_output out = bench_judge(&b);
   assert_true(out.records[0].late && out.verdict.late && out.verdict.latency_us == 0);
-  done(&b, &out);
+  bench_done(&b, &out);
 }
 
 /* --- */
@@ -374,7 +362,7 @@ static void programs_given_are_used_and_those_compiled_are_handed_back(void **st
   out = bench_judge(&b);
   assert_null(out.programs[0]);
   assert_int_equal(out.verdict.verdict, MODEL_OK);
-  done(&b, &out);
+  bench_done(&b, &out);
   programs_unref(kept);
 }
 
