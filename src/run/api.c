@@ -11,13 +11,30 @@
 
 enum { CALL_MEMORY_MAX = 1 << 30, NAME_MAX_BYTES = 65 };
 
-const struct api_options *api_options_of(const struct api *a) { return &a->options; }
-
 int64_t api_now_us(const struct api *a) { return port_wall(a->options.clock).us; }
 
 tfdc_rc api_store(const struct api *a, struct store_req *r, struct tfdc_error *err) {
   tfdc_rc rc = await_call(a->options.await, a->options.store, &r->base);
   return rc == TFDC_OK ? rc : tfdc_fail(err, rc, "%s", r->base.err.msg[0] ? r->base.err.msg : tfdc_rc_text(rc));
+}
+
+tfdc_rc api_verdicts(const struct api *a, const struct store_req *list, struct tfdc_arena *mem,
+                     struct store_req **ret) {
+  struct store_req *verdicts = tfdc_arena_array(mem, list->n, sizeof *verdicts);
+  struct port_req **all = tfdc_arena_array(mem, list->n, sizeof(struct port_req *));
+  if (verdicts == NULL || all == NULL) return TFDC_E_NOMEM;
+  for (size_t i = 0; i < list->n; i++) {
+    store_req_init(&verdicts[i], STORE_VERDICT_GET);
+    verdicts[i].id = list->contexts[i].context_id;
+    all[i] = &verdicts[i].base;
+  }
+  await_call_all(a->options.await, a->options.store, all, list->n);
+  *ret = verdicts;
+  return TFDC_OK;
+}
+
+void api_verdicts_deinit(struct store_req *verdicts, const struct store_req *list) {
+  for (size_t i = 0; verdicts != NULL && i < list->n; i++) api_store_deinit(&verdicts[i]);
 }
 
 /* ---- routes ---- */

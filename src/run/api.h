@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The HTTP API (api/openapi.yaml) over the ports: what `tfdc dev` and the gateway serve, and what the command line uses
+ * The HTTP API (api_routes.c) over the ports: what `tfdc dev` and the gateway serve, and what the command line uses
  * in its own process when none runs (`--data FILE`). Handlers block on the store; they run on the threads of whoever
  * calls, several at once. */
 #ifndef RUN_API_H

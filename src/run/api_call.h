@@ -30,7 +30,6 @@ struct api_route {
 };
 const struct api_route *api_route_at(size_t index); /* NULL after the last */
 
-const struct api_options *api_options_of(const struct api *a);
 int64_t api_now_us(const struct api *a);
 
 /* --- parameters: empty and absent are the same; a bad value is USAGE with the parameter's name in c->err --- */
@@ -49,6 +48,11 @@ TFDC_MUST_USE tfdc_rc api_param_id(struct api_call *c, struct tfdc_id128 *ret);
 /* Blocks for one request of the store; its error goes to err. The caller releases r with port_req_deinit. */
 TFDC_MUST_USE tfdc_rc api_store(const struct api *a, struct store_req *r, struct tfdc_error *err);
 static inline void api_store_deinit(struct store_req *r) { port_req_deinit(&r->base); }
+/* Asks for the verdict of each run of a list (STORE_CONTEXT_LIST), several at once: requests that are over, one a run,
+ * in mem. NOMEM. */
+TFDC_MUST_USE tfdc_rc api_verdicts(const struct api *a, const struct store_req *list, struct tfdc_arena *mem,
+                                   struct store_req **ret);
+void api_verdicts_deinit(struct store_req *verdicts, const struct store_req *list); /* NULL ok */
 
 /* {"v":1,"job":"ID"} */
 void api_put_job(struct api_call *c, struct tfdc_id128 job);

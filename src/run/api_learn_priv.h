@@ -40,6 +40,10 @@ struct learn_task {
 };
 
 /* api_learn_runs.c */
+/* Gives the closed runs that the filter takes to page(), in run order, a page at a time, until it fails. */
+TFDC_MUST_USE tfdc_rc learn_each_page(struct learn_task *t,
+                                      tfdc_rc (*page)(void *user, const struct store_req *r, struct tfdc_error *err),
+                                      void *user, struct tfdc_error *err);
 /* Picks the runs and sorts them into units. LEARN when there is none. */
 TFDC_MUST_USE tfdc_rc learn_pick_runs(struct learn_task *t, struct tfdc_error *err);
 /* Reads the trace of a run and hands it to l. */

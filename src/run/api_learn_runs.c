@@ -151,29 +151,34 @@ static tfdc_rc look_at(struct picking *p, const struct model_context *c, struct 
   return take(t, c, err);
 }
 
-static tfdc_rc look_at_page(struct picking *p, const struct store_req *r, struct tfdc_error *err) {
+static tfdc_rc look_at_page(void *user, const struct store_req *r, struct tfdc_error *err) {
+  struct picking *p = user;
   for (size_t i = 0; i < r->n; i++) TFDC_TRY(look_at(p, &r->contexts[i], err));
   if (!api_job_progress(p->task->job, 0, 0)) return tfdc_fail(err, TFDC_E_CANCELLED, "the process stops");
   return TFDC_OK;
 }
 
-tfdc_rc learn_pick_runs(struct learn_task *t, struct tfdc_error *err) {
-  struct picking p = {.task = t};
+tfdc_rc learn_each_page(struct learn_task *t,
+                        tfdc_rc (*page)(void *user, const struct store_req *r, struct tfdc_error *err), void *user,
+                        struct tfdc_error *err) {
   const char *cursor = NULL;
   do {
     TFDC_AUTO(api_store_deinit) struct store_req r;
     store_req_init(&r, STORE_CONTEXT_LIST);
     r.filter = t->ask->filter;
-    r.filter.state = MODEL_CONTEXT_CLOSED;
-    r.filter.verdict = -1;
-    r.filter.newest_first = false;
     r.page.limit = PAGE;
     r.page.cursor = cursor;
     TFDC_TRY(api_store(t->api, &r, err));
-    TFDC_TRY(look_at_page(&p, &r, err));
+    TFDC_TRY(page(user, &r, err));
     cursor = r.ret_cursor == NULL ? NULL : tfdc_arena_strdup(&t->mem, r.ret_cursor);
     if (cursor == NULL && r.ret_cursor != NULL) return tfdc_fail(err, TFDC_E_NOMEM, "runs");
   } while (cursor != NULL);
+  return TFDC_OK;
+}
+
+tfdc_rc learn_pick_runs(struct learn_task *t, struct tfdc_error *err) {
+  struct picking p = {.task = t};
+  TFDC_TRY(learn_each_page(t, look_at_page, &p, err));
   if (t->n_picked > 0) return TFDC_OK;
   if (t->n_no_trace > 0)
     return tfdc_fail(err, TFDC_E_LEARN, "%zu runs fit, but their traces are no longer kept", t->n_no_trace);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 10, PAGE = 256 };
+enum { TRIES = 10 };
 /* A defender hears of new definitions within this time, or it is not there. */
 #define HEARD_US      (10 * TFDC_US_PER_S)
 #define HEARD_WAIT_US INT64_C(20000)
@@ -68,11 +68,11 @@ static void kv_deinit(struct kv_req *r) { port_req_deinit(&r->base); }
 
 /* generation + 1, by compare-and-set. */
 static tfdc_rc bump(const struct api *api, struct tfdc_error *err) {
-  const struct api_options *o = api_options_of(api);
+  const struct api_options *o = &api->options;
   TFDC_AUTO(kv_deinit) struct kv_req get, put;
   kv_req_init(&get, KV_GET);
   kv_req_init(&put, KV_CREATE);
-  get.bucket = put.bucket = "fdc-config";
+  get.bucket = put.bucket = DEFENDER_CONFIG_BUCKET;
   get.key = put.key = "generation";
   tfdc_rc rc = await_call(o->await, o->kv, &get.base);
   if (rc != TFDC_OK && rc != TFDC_E_NOT_FOUND) return tfdc_fail(err, rc, "%s", tfdc_error_msg(&get.base.err));
@@ -94,7 +94,7 @@ static tfdc_rc bump(const struct api *api, struct tfdc_error *err) {
 }
 
 tfdc_rc learn_announce(const struct api *api, struct tfdc_error *err) {
-  if (api_options_of(api)->kv == NULL) return TFDC_OK;
+  if (api->options.kv == NULL) return TFDC_OK;
   tfdc_rc rc = TFDC_E_REVISION;
   for (int i = 0; i < TRIES && (rc == TFDC_E_REVISION || rc == TFDC_E_EXISTS); i++) rc = bump(api, err);
   return rc == TFDC_OK ? rc : tfdc_wrap(err, rc, "announcing new definitions");
@@ -118,7 +118,7 @@ static const struct learn_written *selected_by(const struct rejudging *j, const 
 
 static tfdc_rc publish(const struct learn_task *t, const struct model_context *c, uint32_t judgement,
                        struct tfdc_error *err) {
-  const struct api_options *o = api_options_of(t->api);
+  const struct api_options *o = &t->api->options;
   struct tfdc_arena mem = {0};
   struct model_completion m = model_completion_of(c, judgement);
   struct publish_req r;
@@ -167,48 +167,32 @@ static tfdc_rc versions_of(const struct learn_task *t, const struct model_contex
   return TFDC_OK;
 }
 
-static void pause_for(const struct learn_task *t, int64_t us) {
-  struct await_task never;
-  await_task_init(api_options_of(t->api)->await, &never);
-  bool came = await_task_wait_for(&never, (tfdc_dur){us});
-  TFDC_ASSERT(!came); /* nobody posts it */
-}
-
 /* Defenders hear of new definitions a moment later than we write them. So the first run goes ahead, again and again
  * until it is judged by them. Where no defender answers there is none, and the next one reads what is there. */
 static tfdc_rc send_first(struct rejudging *j, const struct model_context *c, const struct learn_written *w,
                           uint32_t judgement, struct tfdc_error *err) {
   struct learn_task *t = j->task;
-  struct port_clock *clock = api_options_of(t->api)->clock;
+  struct port_clock *clock = t->api->options.clock;
   int64_t until = port_mono(clock).us + HEARD_US;
   enum heard heard = OLD;
   j->heard = true;
   while (heard != NEW) {
     if (heard == OLD) TFDC_TRY(publish(t, c, ++judgement, err));
     if (port_mono(clock).us > until) return TFDC_OK;
-    pause_for(t, HEARD_WAIT_US);
+    await_pause(t->api->options.await, (tfdc_dur){HEARD_WAIT_US});
     if (!api_job_progress(t->job, t->done, t->done)) return tfdc_fail(err, TFDC_E_CANCELLED, "the process stops");
     TFDC_TRY(versions_of(t, c, judgement, w, &heard, err));
   }
   return TFDC_OK;
 }
 
-static tfdc_rc rejudge_page(struct rejudging *j, const struct store_req *list, struct tfdc_error *err) {
+static tfdc_rc rejudge_page(void *user, const struct store_req *list, struct tfdc_error *err) {
+  struct rejudging *j = user;
   struct learn_task *t = j->task;
   struct tfdc_arena mem = {0};
-  struct store_req *verdicts = tfdc_arena_array(&mem, list->n, sizeof *verdicts);
-  struct port_req **all = tfdc_arena_array(&mem, list->n, sizeof(struct port_req *));
-  if (verdicts == NULL || all == NULL) {
-    tfdc_arena_deinit(&mem);
-    return tfdc_fail(err, TFDC_E_NOMEM, "%zu runs", list->n);
-  }
-  for (size_t i = 0; i < list->n; i++) {
-    store_req_init(&verdicts[i], STORE_VERDICT_GET);
-    verdicts[i].id = list->contexts[i].context_id;
-    all[i] = &verdicts[i].base;
-  }
-  await_call_all(api_options_of(t->api)->await, api_options_of(t->api)->store, all, list->n);
-  tfdc_rc rc = TFDC_OK;
+  struct store_req *verdicts = NULL;
+  tfdc_rc rc = api_verdicts(t->api, list, &mem, &verdicts);
+  if (rc != TFDC_OK) (void)tfdc_fail(err, rc, "%zu runs", list->n);
   for (size_t i = 0; i < list->n && rc == TFDC_OK; i++) {
     const struct model_context *c = &list->contexts[i];
     const struct learn_written *w = selected_by(j, c);
@@ -218,7 +202,7 @@ static tfdc_rc rejudge_page(struct rejudging *j, const struct store_req *list, s
     if (rc == TFDC_OK) rc = j->heard ? publish(t, c, judgement + 1, err) : send_first(j, c, w, judgement, err);
     j->n += rc == TFDC_OK;
   }
-  for (size_t i = 0; i < list->n; i++) port_req_deinit(all[i]);
+  api_verdicts_deinit(verdicts, list);
   tfdc_arena_deinit(&mem);
   if (rc == TFDC_OK && !api_job_progress(t->job, t->done, t->done))
     return tfdc_fail(err, TFDC_E_CANCELLED, "the process stops");
@@ -228,22 +212,9 @@ static tfdc_rc rejudge_page(struct rejudging *j, const struct store_req *list, s
 tfdc_rc learn_rejudge(struct learn_task *t, const struct learn_written *written, size_t n_written, uint64_t *ret_n,
                       struct tfdc_error *err) {
   struct rejudging j = {.task = t, .written = written, .n_written = n_written};
-  if (api_options_of(t->api)->publish == NULL)
+  if (t->api->options.publish == NULL)
     return tfdc_fail(err, TFDC_E_UNAVAILABLE, "this process cannot have runs judged again");
-  const char *cursor = NULL;
-  do {
-    TFDC_AUTO(api_store_deinit) struct store_req r;
-    store_req_init(&r, STORE_CONTEXT_LIST);
-    r.filter = t->ask->filter;
-    r.filter.state = MODEL_CONTEXT_CLOSED;
-    r.filter.newest_first = false;
-    r.page.limit = PAGE;
-    r.page.cursor = cursor;
-    TFDC_TRY(api_store(t->api, &r, err));
-    TFDC_TRY(rejudge_page(&j, &r, err));
-    cursor = r.ret_cursor == NULL ? NULL : tfdc_arena_strdup(&t->mem, r.ret_cursor);
-    if (cursor == NULL && r.ret_cursor != NULL) return tfdc_fail(err, TFDC_E_NOMEM, "runs");
-  } while (cursor != NULL);
+  TFDC_TRY(learn_each_page(t, rejudge_page, &j, err));
   *ret_n = j.n;
   return TFDC_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table of routes. api/openapi.yaml describes the same ones; a test compares them. */
+ * The table of routes. */
 #include "run/api_handlers.h"
 #include "run/api_learn.h"
 

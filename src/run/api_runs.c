@@ -60,15 +60,7 @@ static tfdc_rc put_verdict(struct model_json *j, const struct store_req *r, stru
   return model_run_verdict_to_json(&r->verdicts[0], j->out);
 }
 
-static tfdc_rc put_runs(struct api_call *c, const struct store_req *list, struct store_req *verdicts) {
-  struct port_req **all = tfdc_arena_array(&c->mem, list->n + 1, sizeof(struct port_req *));
-  if (all == NULL) return TFDC_E_NOMEM;
-  for (size_t i = 0; i < list->n; i++) {
-    store_req_init(&verdicts[i], STORE_VERDICT_GET);
-    verdicts[i].id = list->contexts[i].context_id;
-    all[i] = &verdicts[i].base;
-  }
-  await_call_all(c->o->await, c->o->store, all, list->n);
+static tfdc_rc put_runs(struct api_call *c, const struct store_req *list, const struct store_req *verdicts) {
   struct model_json j;
   begin_list(c, &j, "runs");
   for (size_t i = 0; i < list->n; i++) {
@@ -87,11 +79,10 @@ tfdc_rc api_get_runs(struct api_call *c) {
   TFDC_TRY(api_param_filter(c, &r.filter));
   TFDC_TRY(api_param_page(c, &r));
   TFDC_TRY(api_store(c->api, &r, &c->err));
-  struct store_req *verdicts = tfdc_arena_array(&c->mem, r.n + 1, sizeof *verdicts);
-  if (verdicts == NULL) return TFDC_E_NOMEM;
-  for (size_t i = 0; i < r.n; i++) store_req_init(&verdicts[i], STORE_VERDICT_GET);
+  struct store_req *verdicts = NULL;
+  TFDC_TRY(api_verdicts(c->api, &r, &c->mem, &verdicts));
   tfdc_rc rc = put_runs(c, &r, verdicts);
-  for (size_t i = 0; i < r.n; i++) api_store_deinit(&verdicts[i]);
+  api_verdicts_deinit(verdicts, &r);
   return rc;
 }
 
@@ -175,8 +166,8 @@ tfdc_rc api_get_run(struct api_call *c) {
   if (api_store(c->api, &run, &c->err) == TFDC_E_NOT_FOUND)
     return tfdc_fail(&c->err, TFDC_E_NOT_FOUND, "no run %s", c->id);
   if (run.base.rc != TFDC_OK) return run.base.rc;
-  struct port_req *const both[] = {&verdict.base};
-  await_call_all(c->o->await, c->o->store, both, 1);
+  tfdc_rc judged = await_call(c->o->await, c->o->store, &verdict.base);
+  (void)judged; /* put_verdict looks at it */
   struct model_json j = model_json_on(&c->ret->body);
   model_json_open(&j, NULL, '{');
   model_json_int(&j, "v", 1);

@@ -98,8 +98,8 @@ static void on_done(struct port_req *r) {
   on_task(&t->task);
 }
 
-static void pause_for(struct await *a, int64_t us) {
-  struct timespec until = after((tfdc_dur){us});
+void await_pause(struct await *a, tfdc_dur time) {
+  struct timespec until = after(time);
   (void)pthread_mutex_lock(&a->lock);
   while (pthread_cond_timedwait(&a->changed, &a->lock, &until) == 0) {
   }
@@ -111,7 +111,7 @@ tfdc_rc await_call(struct await *a, struct port *p, struct port_req *r) {
   await_task_init(a, &t);
   tfdc_rc rc = port_submit(p, r, await_loop(a), on_done, &t);
   for (int64_t waited = 0; rc == TFDC_E_BUSY && waited < BUSY_LIMIT_US; waited += BUSY_PAUSE_US) {
-    pause_for(a, BUSY_PAUSE_US);
+    await_pause(a, (tfdc_dur){BUSY_PAUSE_US});
     rc = port_submit(p, r, await_loop(a), on_done, &t);
   }
   if (rc != TFDC_OK) {
@@ -128,14 +128,20 @@ struct batch {
   size_t in_flight; /* under await's lock */
 };
 
-static void on_one_done(struct port_req *r) {
-  struct batch *b = r->user;
-  struct await *a = b->await;
-  (void)pthread_mutex_lock(&a->lock);
-  b->in_flight--;
-  (void)pthread_cond_broadcast(&a->changed);
-  (void)pthread_mutex_unlock(&a->lock);
+static void begin_one(struct batch *b) {
+  (void)pthread_mutex_lock(&b->await->lock);
+  b->in_flight++;
+  (void)pthread_mutex_unlock(&b->await->lock);
 }
+
+static void end_one(struct batch *b) {
+  (void)pthread_mutex_lock(&b->await->lock);
+  b->in_flight--;
+  (void)pthread_cond_broadcast(&b->await->changed);
+  (void)pthread_mutex_unlock(&b->await->lock);
+}
+
+static void on_one_done(struct port_req *r) { end_one(r->user); }
 
 static void wait_until_at_most(struct batch *b, size_t in_flight) {
   (void)pthread_mutex_lock(&b->await->lock);
@@ -143,19 +149,13 @@ static void wait_until_at_most(struct batch *b, size_t in_flight) {
   (void)pthread_mutex_unlock(&b->await->lock);
 }
 
-static void count_one(struct batch *b, int by) {
-  (void)pthread_mutex_lock(&b->await->lock);
-  b->in_flight = by > 0 ? b->in_flight + 1 : b->in_flight - 1;
-  (void)pthread_mutex_unlock(&b->await->lock);
-}
-
 void await_call_all(struct await *a, struct port *p, struct port_req *const *r, size_t n) {
   struct batch b = {.await = a};
   for (size_t i = 0; i < n; i++) {
     wait_until_at_most(&b, BATCH_MAX - 1);
-    count_one(&b, 1);
+    begin_one(&b);
     if (port_submit(p, r[i], await_loop(a), on_one_done, &b) == TFDC_OK) continue;
-    count_one(&b, -1);
+    end_one(&b);
     wait_until_at_most(&b, 0);
     tfdc_rc rc = await_call(a, p, r[i]); /* it is in r[i]->rc as well */
     (void)rc;

@@ -29,5 +29,7 @@ void await_task_init(struct await *a, struct await_task *t);
 void await_task_wait(struct await_task *t);
 /* False when limit passed first; the task may still come, so that it must live on. */
 TFDC_MUST_USE bool await_task_wait_for(struct await_task *t, tfdc_dur limit);
+/* Blocks the caller for so long. */
+void await_pause(struct await *a, tfdc_dur time);
 
 #endif

@@ -367,7 +367,6 @@ tfdc_rc collector_create(const struct collector_options *options, const struct c
 struct hub_sink *collector_sink(struct collector *c) {
   return &c->sink;
 }
-void collector_set_server(struct collector *c, struct hub_server *server) { c->server = server; }
 struct hub_server **collector_server(struct collector *c) {
   return &c->server;
 }

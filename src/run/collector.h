@@ -31,9 +31,8 @@ TFDC_MUST_USE tfdc_rc collector_create(const struct collector_options *options, 
                                        struct collector **ret, struct tfdc_error *err);
 /* What the hub server gives its messages to. */
 struct hub_sink *collector_sink(struct collector *c);
-/* Before any stream is read: where replies go. */
-void collector_set_server(struct collector *c, struct hub_server *server);
-/* The same for a server that may give messages before its create function returns: where that writes it. */
+/* Where replies go, to be set before any stream is read: what a server's create function takes, since it may give
+ * messages before it returns. */
 struct hub_server **collector_server(struct collector *c);
 /* Publishes what is closed and unpublished, adopts open runs; posts `started` to loop when every row was seen. Any
  * thread. */

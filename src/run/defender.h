@@ -8,6 +8,9 @@
 #include "port/metrics.h"
 #include "port/port.h"
 
+/* Bucket whose changes say that there are new definitions in the store. */
+#define DEFENDER_CONFIG_BUCKET "fdc-config"
+
 struct defender_options {
   struct judge_options judge;
   const char *consumer; /* name of its consumer, never used before; copied */

@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define DEFENDER_CONFIG_BUCKET   "fdc-config"
 #define DEFENDER_CLAIM_BUCKET    "stable-ids"
 #define DEFENDER_ATTEMPTS_BUCKET "defender-attempts"
 

@@ -99,14 +99,12 @@ static bool submit(struct keeper *k, struct port *to, struct port_req *r, void (
 
 /* ---- sweep ---- */
 
-static tfdc_dur sweep_every(const struct keeper *k) { return k->options.sweep_every; }
-
 static void sweep_over(struct keeper *k) {
   metrics_set(k->ports.metrics, MODEL_METRIC_CLOSED_UNJUDGED, NULL, (double)k->unjudged);
   if (k->republished > 0)
     tfdc_log_write(k->ports.log, TFDC_LOG_WARN, "keeper", "closed runs had no verdict and were published again",
                    LOG_U64("runs", k->republished), LOG_U64("unjudged", k->unjudged));
-  chore_over(k, SWEEP, sweep_every(k));
+  chore_over(k, SWEEP, k->options.sweep_every);
 }
 
 static void ask_unjudged(struct keeper *k, const char *cursor);
@@ -162,9 +160,12 @@ static void sweep_rows(struct keeper *k) {
     sweep_over(k);
     return;
   }
-  char cursor[512];
-  (void)snprintf(cursor, sizeof cursor, "%s", k->store.ret_cursor);
-  ask_unjudged(k, cursor);
+  tfdc_arena_reset(&k->publish_mem);
+  const char *cursor = tfdc_arena_strdup(&k->publish_mem, k->store.ret_cursor);
+  if (cursor != NULL)
+    ask_unjudged(k, cursor);
+  else
+    sweep_over(k);
 }
 
 static void on_unjudged(struct port_req *r) {
@@ -179,23 +180,18 @@ static void on_unjudged(struct port_req *r) {
   sweep_rows(k);
 }
 
+/* cursor NULL or in publish_mem */
 static void ask_unjudged(struct keeper *k, const char *cursor) {
-  char *copy = NULL;
   port_req_deinit(&k->store.base);
   store_req_init(&k->store, STORE_UNJUDGED_LIST);
   k->store.before_us = port_wall(k->ports.loop->clock).us - k->options.sweep_age.us;
   k->store.page.limit = PAGE;
-  if (cursor != NULL) {
-    copy = tfdc_arena_strdup(&k->publish_mem, cursor);
-    k->store.page.cursor = copy;
-  }
-  bool ok = (cursor == NULL || copy != NULL) && submit(k, k->ports.store, &k->store.base, on_unjudged);
-  if (!ok) sweep_over(k);
+  k->store.page.cursor = cursor;
+  if (!submit(k, k->ports.store, &k->store.base, on_unjudged)) sweep_over(k);
 }
 
 static void sweep(struct keeper *k) {
   k->unjudged = k->republished = 0;
-  tfdc_arena_reset(&k->publish_mem);
   ask_unjudged(k, NULL);
 }
 

@@ -34,7 +34,7 @@ void fab_up(struct fab *f) {
   struct collector_ports cp = {
       .store = f->store_port, .publish = f->publish_port, .loops = f->loops, .n_loops = FAB_SHARDS};
   TFDC_ASSERT(collector_create(&co, &cp, &f->collector, NULL) == TFDC_OK);
-  collector_set_server(f->collector, &f->server);
+  *collector_server(f->collector) = &f->server;
   struct defender_options defend;
   defender_options_default(&defend);
   char consumer[64];
