@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tfdc alarms: list them, or follow them until SIGINT. */
 #include "app/commands.h"
-#include "app/filter.h"
 #include "app/json_get.h"
-#include "app/session.h"
-#include "app/text_out.h"
+#include "app/listing.h"
 
 #include <signal.h>
 #include <string.h>
@@ -12,14 +10,6 @@
 enum { WATCHED = 1000 }; /* newest alarms, and as many open ones, that --follow looks at each time */
 
 /* ---- list ---- */
-
-struct listing {
-  bool json;
-  struct text_table table;
-  size_t n;
-  tfdc_rc rc;
-  struct tfdc_error *err;
-};
 
 static enum text_style style_of(const json_t *a) {
   if (strcmp(json_get_text(a, "state"), "CLEARED") == 0) return TEXT_DIM;
@@ -43,31 +33,18 @@ static void row_of(struct text_table *t, const json_t *a) {
   text_table_cell(t, why[0] != '\0' ? why : json_get_text(a, "reason"));
 }
 
-static bool on_alarm(void *user, json_t *a) {
-  struct listing *l = user;
-  l->n++;
-  if (l->json)
-    l->rc = text_print_json(stdout, a, l->err);
-  else
-    row_of(&l->table, a);
-  return l->rc == TFDC_OK;
-}
-
 static tfdc_rc list(struct session *s, const struct filter_params *params, int64_t limit, bool json) {
   static const struct text_column columns[] = {
       {"OPENED", false}, {"STATE", false}, {"SEVERITY", false}, {"CHAMBER", false},  {"RECIPE", false},
       {"LOT", false},    {"WAFER", false}, {"RUNS", true},      {"LAST RUN", false}, {"WHY", false}};
-  struct listing l = {.json = json, .err = &s->err};
-  text_table_begin(&l.table, columns, TFDC_COUNT(columns), stdout);
-  size_t most = limit == 0 ? 0 : (size_t)limit;
-  tfdc_rc rc = client_list(s->client, "/api/v1/alarms", params->list, "alarms", most, on_alarm, &l, &s->err);
-  if (rc == TFDC_OK) rc = l.rc;
-  tfdc_rc ended = text_table_end(&l.table, rc == TFDC_OK ? &s->err : NULL);
-  if (rc == TFDC_OK) rc = ended;
-  if (rc == TFDC_OK && !json && l.n == 0) (void)fprintf(stderr, "no alarm fits\n");
-  if (rc == TFDC_OK && !json && most != 0 && l.n == most)
-    (void)fprintf(stderr, "the newest %zu; --limit 0 lists all\n", l.n);
-  return rc;
+  static const struct listing alarms = {.path = "/api/v1/alarms",
+                                        .member = "alarms",
+                                        .noun = "alarm",
+                                        .first = "newest",
+                                        .columns = columns,
+                                        .n_columns = TFDC_COUNT(columns),
+                                        .row = row_of};
+  return listing_print(s, &alarms, params, (size_t)limit, json);
 }
 
 /* ---- follow ---- */

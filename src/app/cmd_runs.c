@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tfdc runs: list and search. */
 #include "app/commands.h"
-#include "app/filter.h"
 #include "app/json_get.h"
-#include "app/session.h"
-#include "app/text_out.h"
+#include "app/listing.h"
 
 #include <string.h>
 
 enum { ID_SHOWN = 12 };
-
-struct listing {
-  bool json;
-  struct text_table table;
-  size_t n;
-  tfdc_rc rc;
-  struct tfdc_error *err;
-};
 
 static void row_of(struct text_table *t, const json_t *run) {
   const json_t *c = json_object_get(run, "context"), *v = json_object_get(run, "verdict");
@@ -44,34 +34,22 @@ static void row_of(struct text_table *t, const json_t *run) {
   text_table_cell(t, why[0] != '\0' ? why : strcmp(reason, "NONE") == 0 ? "" : reason);
 }
 
-static bool on_run(void *user, json_t *run) {
-  struct listing *l = user;
-  l->n++;
-  if (l->json)
-    l->rc = text_print_json(stdout, run, l->err);
-  else
-    row_of(&l->table, run);
-  return l->rc == TFDC_OK;
-}
-
 static tfdc_rc list(struct session *s, const struct filter *f, bool oldest, int64_t limit, bool json) {
   static const struct text_column columns[] = {{"RUN", false},     {"ENDED", false}, {"CHAMBER", false},
                                                {"RECIPE", false},  {"LOT", false},   {"WAFER", false},
                                                {"VERDICT", false}, {"JUDGED", true}, {"WHY", false}};
+  const struct listing runs = {.path = "/api/v1/runs",
+                               .member = "runs",
+                               .noun = "run",
+                               .first = oldest ? "oldest" : "newest",
+                               .columns = columns,
+                               .n_columns = TFDC_COUNT(columns),
+                               .row = row_of};
   struct filter_params params;
+  if (limit < 0) return tfdc_fail(&s->err, TFDC_E_USAGE, "--limit is negative");
   TFDC_TRY(filter_params(f, &params, &s->err));
   if (!oldest) filter_add(&params, "newest", "1");
-  struct listing l = {.json = json, .err = &s->err};
-  text_table_begin(&l.table, columns, TFDC_COUNT(columns), stdout);
-  size_t most = limit == 0 ? 0 : (size_t)limit;
-  tfdc_rc rc = client_list(s->client, "/api/v1/runs", params.list, "runs", most, on_run, &l, &s->err);
-  if (rc == TFDC_OK) rc = l.rc;
-  tfdc_rc ended = text_table_end(&l.table, rc == TFDC_OK ? &s->err : NULL);
-  if (rc == TFDC_OK) rc = ended;
-  if (rc == TFDC_OK && !json && l.n == 0) (void)fprintf(stderr, "no run fits\n");
-  if (rc == TFDC_OK && !json && most != 0 && l.n == most)
-    (void)fprintf(stderr, "the %s %zu; --limit 0 lists all\n", oldest ? "oldest" : "newest", l.n);
-  return rc;
+  return listing_print(s, &runs, &params, (size_t)limit, json);
 }
 
 int cmd_runs(int argc, char **argv) {
@@ -101,7 +79,5 @@ int cmd_runs(int argc, char **argv) {
   struct session s;
   int status;
   if (!session_begin(&s, &command, &args, (const int[]){0, 0}, &argc, argv, &status)) return status;
-  tfdc_rc rc =
-      limit < 0 ? tfdc_fail(&s.err, TFDC_E_USAGE, "--limit is negative") : list(&s, &f, oldest, limit, args.json);
-  return session_end(&s, rc);
+  return session_end(&s, list(&s, &f, oldest, limit, args.json));
 }
