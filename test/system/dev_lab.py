@@ -12,6 +12,8 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # this program starts processes while streams are open
 import grpc  # noqa: E402
@@ -88,6 +90,18 @@ class Dev:
 
     def log(self):
         return read_log(self.log_path)
+
+    def http(self, path, body=None):
+        """GET, or POST of a body: the status and the text."""
+        url = f"http://127.0.0.1:{self.ready['http_port']}{path}"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=WAIT_S) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as e:
+            return e.code, e.read().decode()
+
+    def json(self, path, body=None):
+        return json.loads(self.http(path, body)[1])
 
     def __enter__(self):
         return self
@@ -311,7 +325,6 @@ def is_quiet(data, open_too=False):
         data, "SELECT open_contexts, unjudged, (SELECT count(*) FROM queue_msg),"
         " (SELECT count(*) FROM contexts WHERE open = 0 AND published = 0) FROM counters")[0]
     return unjudged == 0 and messages == 0 and unpublished == 0 and (opened == 0 or not open_too)
-
 
 
 def now_us():
