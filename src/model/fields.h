@@ -99,6 +99,13 @@ struct model_tree_where {
 };
 TFDC_MUST_USE tfdc_rc model_fields_from_tree(const struct model_table *t, const json_t *tree, struct tfdc_arena *mem,
                                              void *ret, struct model_tree_where *ret_where, struct tfdc_error *err);
+/* What a table cannot say of a record; on failure *where, which comes empty, says where. Scratch memory from mem. */
+typedef tfdc_rc model_check_fn(const void *record, struct tfdc_arena *mem, struct model_path *where,
+                               struct tfdc_error *err);
+/* Decodes the one document of a YAML text; limits, errors and marks as of model_strategies_from_yaml. check may be
+ * NULL. *ret is untouched on failure where check is NULL. */
+TFDC_MUST_USE tfdc_rc model_fields_from_yaml(const struct model_table *t, model_check_fn *check, const char *text,
+                                             size_t n, struct tfdc_arena *mem, void *ret, struct tfdc_error *err);
 /* Checks a record in memory by the same rules as a decoder. */
 TFDC_MUST_USE tfdc_rc model_fields_check(const struct model_table *t, const void *record, struct tfdc_error *err);
 /* Deep copy; NOMEM. */

@@ -201,9 +201,7 @@ static bool is_about_content(tfdc_rc rc) {
   return rc == TFDC_E_MALFORMED || rc == TFDC_E_RANGE || rc == TFDC_E_BAD_ID || rc == TFDC_E_BAD_TEXT;
 }
 
-typedef tfdc_rc check_fn(const void *record, struct tfdc_arena *mem, struct model_path *where, struct tfdc_error *err);
-
-static tfdc_rc take_document(struct loader *l, const struct model_table *t, check_fn *check, void *ret) {
+static tfdc_rc take_document(struct loader *l, const struct model_table *t, model_check_fn *check, void *ret) {
   struct model_tree_where where = {0};
   struct tfdc_error inner = {0};
   char path[200];
@@ -242,7 +240,7 @@ static bool is_twice(const struct model_table *t, const struct records *r, const
   return false;
 }
 
-static tfdc_rc load_all(struct loader *l, const struct model_table *t, check_fn *check, struct records *r) {
+static tfdc_rc load_all(struct loader *l, const struct model_table *t, model_check_fn *check, struct records *r) {
   for (bool more = true;;) {
     TFDC_TRY(load_document(l, &more));
     if (!more) break;
@@ -257,14 +255,40 @@ static tfdc_rc load_all(struct loader *l, const struct model_table *t, check_fn 
   return r->n > 0 ? TFDC_OK : tfdc_fail(l->err, TFDC_E_DEFINITION, "line 1 column 1: no %s in the file", t->name);
 }
 
-static tfdc_rc from_yaml(const struct model_table *t, check_fn *check, const char *text, size_t n,
+static tfdc_rc load_one(struct loader *l, const struct model_table *t, model_check_fn *check, void *ret) {
+  bool more;
+  do TFDC_TRY(load_document(l, &more));
+  while (more && json_is_null(l->root));
+  if (!more) return tfdc_fail(l->err, TFDC_E_DEFINITION, "line 1 column 1: no %s in the file", t->name);
+  TFDC_TRY(take_document(l, t, check, ret));
+  while (more) {
+    TFDC_TRY(load_document(l, &more));
+    if (more && !json_is_null(l->root)) return fail_at(l, l->root_node->at, TFDC_E_DEFINITION, "one document only");
+  }
+  return TFDC_OK;
+}
+
+/* A parser over the text, to be freed with deinit_loader in any case. */
+static tfdc_rc init_loader(struct loader *l, const char *text, size_t n) {
+  if (n > YAML_BYTES_MAX) return tfdc_fail(l->err, TFDC_E_LIMIT, "%zu bytes of YAML, at most %d", n, YAML_BYTES_MAX);
+  if (!yaml_parser_initialize(&l->parser)) return nomem(l);
+  yaml_parser_set_encoding(&l->parser, YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(&l->parser, (const unsigned char *)text, n);
+  return TFDC_OK;
+}
+
+static tfdc_rc from_yaml(const struct model_table *t, model_check_fn *check, const char *text, size_t n,
                          struct tfdc_arena *mem, struct records *ret, struct tfdc_error *err) {
-  if (n > YAML_BYTES_MAX) return tfdc_fail(err, TFDC_E_LIMIT, "%zu bytes of YAML, at most %d", n, YAML_BYTES_MAX);
   TFDC_AUTO(deinit_loader) struct loader l = {.mem = mem, .err = err};
-  if (!yaml_parser_initialize(&l.parser)) return nomem(&l);
-  yaml_parser_set_encoding(&l.parser, YAML_UTF8_ENCODING);
-  yaml_parser_set_input_string(&l.parser, (const unsigned char *)text, n);
+  TFDC_TRY(init_loader(&l, text, n));
   return load_all(&l, t, check, ret);
+}
+
+tfdc_rc model_fields_from_yaml(const struct model_table *t, model_check_fn *check, const char *text, size_t n,
+                               struct tfdc_arena *mem, void *ret, struct tfdc_error *err) {
+  TFDC_AUTO(deinit_loader) struct loader l = {.mem = mem, .err = err};
+  TFDC_TRY(init_loader(&l, text, n));
+  return load_one(&l, t, check, ret);
 }
 
 tfdc_rc model_strategies_from_yaml(const char *text, size_t n, struct tfdc_arena *mem, struct model_strategy **ret,
