@@ -12,6 +12,8 @@
 #define CLOCK_TOLERANCE_US (INT64_C(300) * TFDC_US_PER_S)
 /* Raw bytes at which a chunk is cut whatever it may pack to. */
 #define RAW_CHUNK_BYTES ((size_t)8 << 20)
+/* A run that is over stays while its hub spoke of it so lately: what follows is told that it is too late. */
+#define LINGER_US (INT64_C(60) * TFDC_US_PER_S)
 
 static uint64_t before(uint64_t seq) { return seq - 1; }
 
@@ -464,6 +466,7 @@ static bool advance_once(struct ingest *g, struct run *r) {
 static bool is_over(const struct ingest *g, const struct run *r) {
   if (r->op != OP_NONE || r->held != NULL) return false;
   if (r->phase.state == GONE) return true;
+  if (r->attached && g->reading_us - r->idle_from <= LINGER_US) return false;
   return r->phase.state == CLOSED && g->now.us - r->closed_at.us > g->options.grace.us && r->n_blocks == 0 &&
          r->n_cuts == 0;
 }
@@ -475,6 +478,10 @@ void ingest_advance(struct ingest *g, struct run *r) {
     while (advance_once(g, r)) continue;
   }
   answer_hub(g, r);
-  if (r->phase.state == CLOSED) ingest_want(g, tfdc_mono_add(r->closed_at, (tfdc_dur){g->options.grace.us + 1000000}));
+  if (r->phase.state == CLOSED) {
+    tfdc_mono over = tfdc_mono_add(r->closed_at, (tfdc_dur){g->options.grace.us + TFDC_US_PER_S});
+    tfdc_mono quiet = tfdc_mono_add(g->now, (tfdc_dur){LINGER_US});
+    ingest_want(g, over.us > g->now.us ? over : quiet);
+  }
   if (is_over(g, r)) ingest_run_free(g, r);
 }

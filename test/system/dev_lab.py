@@ -70,6 +70,23 @@ class Dev:
     def address(self):
         return f"127.0.0.1:{self.port}"
 
+    def get(self, path):
+        """(status, text)"""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ready['http_port']}{path}", timeout=WAIT_S) as r:
+                return r.status, r.read().decode()
+        except urllib.error.HTTPError as e:
+            return e.code, e.read().decode()
+
+    def metric(self, name, **labels):
+        """The sum of the metric's series that have these labels."""
+        total, wanted = 0.0, [f'{k}="{v}"' for k, v in labels.items()]
+        for line in self.get("/metrics")[1].splitlines():
+            series, _, value = line.rpartition(" ")
+            if series.partition("{")[0] == name and all(w in series for w in wanted):
+                total += float(value)
+        return total
+
     def poll(self):
         return self.process.poll()
 
@@ -128,10 +145,12 @@ def read_log(path):
 class Run:
     """One run and its ledger. Messages 1..blocks are blocks, a step begins before the second and ends with the last."""
 
-    def __init__(self, tool, chamber, run_id, start_us, recipe, bad=False, blocks=8, value=None, noise=None):
+    def __init__(self, tool, chamber, run_id, start_us, recipe, bad=False, blocks=8, room=0, value=None,
+                 noise=None):
         self.run_id, self.chamber, self.tool, self.recipe, self.bad = run_id, chamber, tool, recipe, bad
         self.start_us, self.blocks, self.seq = start_us, blocks, 0
-        self.end_us = start_us + blocks * POINTS * PERIOD_US
+        self.samples_end_us = start_us + blocks * POINTS * PERIOD_US
+        self.end_us = self.samples_end_us + room * POINTS * PERIOD_US  # room: for so many late blocks
         self.messages = {}  # seq -> message, until it is acked
         self.block_seqs = set()
         self.resumed = self.known = False  # known: the collector said that the run is durable
@@ -162,7 +181,15 @@ class Run:
     def add(self, **kind):
         """A message behind the last one."""
         self._add(**kind)
+        self.ended = False
         return self.seq
+
+    def add_late_block(self, value=50.0):
+        """Samples that are sent after the end, as a slow part of the tool delivers them."""
+        clock = pb.Clock(start_us=self.samples_end_us, period_us=PERIOD_US, count=POINTS)
+        self.samples_end_us += POINTS * PERIOD_US
+        columns = [pb.Column(svid=s.number, values=[value] * POINTS) for s in SVIDS]
+        return self.add(block=pb.Block(clocks=[clock], columns=columns))
 
     def start(self, handle):
         context = pb.Context(recipe_id=self.recipe, lot_id="L1", substrate_id=self.run_id)
