@@ -15,9 +15,11 @@ enum { PARAMS_MAX = 96, PATH_BYTES = 256, PAGE = 500, POLL_MS = 100, POLL_MOST_M
 struct client {
   struct http_client *http;
   char *where;
+  bool is_file;
 };
 
-tfdc_rc client_create(struct http_client *http, const char *where, struct client **ret, struct tfdc_error *err) {
+tfdc_rc client_create(struct http_client *http, const char *where, bool is_file, struct client **ret,
+                      struct tfdc_error *err) {
   struct client *c = calloc(1, sizeof *c);
   char *copy = strdup(where);
   if (c == NULL || copy == NULL) {
@@ -25,7 +27,7 @@ tfdc_rc client_create(struct http_client *http, const char *where, struct client
     free(copy);
     return tfdc_fail(err, TFDC_E_NOMEM, "client");
   }
-  *c = (struct client){http, copy};
+  *c = (struct client){http, copy, is_file};
   *ret = c;
   return TFDC_OK;
 }
@@ -38,6 +40,8 @@ void client_close(struct client *c) {
 }
 
 const char *client_where(const struct client *c) { return c->where; }
+
+bool client_is_file(const struct client *c) { return c->is_file; }
 
 /* ---- one call ---- */
 

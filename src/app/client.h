@@ -27,6 +27,7 @@ TFDC_MUST_USE tfdc_rc client_open(const struct client_args *args, const struct a
 void client_close(struct client *c); /* NULL ok */
 /* What it talks to, for people: the URL, or the file. */
 const char *client_where(const struct client *c);
+bool client_is_file(const struct client *c); /* no system runs there that would judge */
 /* params: name, value, name, value ..., NULL; pairs with a NULL value are left out. *ret_json is the caller's
  * (json_decref). A status of 400 and more becomes the error of its body {"error": {"code", "text", "hint"}}. */
 TFDC_MUST_USE tfdc_rc client_get(struct client *c, const char *path, const char *const *params, json_t **ret_json,

@@ -54,7 +54,7 @@ static tfdc_rc open_server(const char *url, const struct app_config *config, str
                            struct tfdc_error *err) {
   struct http_client *http = NULL;
   TFDC_TRY(connect_to(url, config, 0, &http, err));
-  tfdc_rc rc = client_create(http, url, ret, err);
+  tfdc_rc rc = client_create(http, url, false, ret, err);
   if (rc != TFDC_OK) http->ops->destroy(http);
   return rc;
 }
@@ -68,7 +68,7 @@ static tfdc_rc open_file(const char *path, const char *url, struct client **ret,
                      "--server URL or a file with --data FILE",
                      url, path);
   if (rc != TFDC_OK) return rc;
-  rc = client_create(http, path, ret, err);
+  rc = client_create(http, path, true, ret, err);
   if (rc != TFDC_OK) http->ops->destroy(http);
   return rc;
 }

@@ -7,7 +7,7 @@
 #include "run/api.h"
 
 /* A client over any way to the API; it owns http on success. where: what it talks to, for people; copied. NOMEM. */
-TFDC_MUST_USE tfdc_rc client_create(struct http_client *http, const char *where, struct client **ret,
+TFDC_MUST_USE tfdc_rc client_create(struct http_client *http, const char *where, bool is_file, struct client **ret,
                                     struct tfdc_error *err);
 
 /* The API in this process on a store that the caller keeps open. clock, await and store are borrowed. */

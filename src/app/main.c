@@ -16,6 +16,8 @@ static const struct command {
     {"runs", "list and search runs with their verdicts", cmd_runs},
     {"inspect", "all that is known of one run", cmd_inspect},
     {"alarms", "list alarms, or follow them", cmd_alarms},
+    {NULL, "say what is judged, and how", NULL},
+    {"learn", "charts and limits from good runs", cmd_learn},
     {NULL, "about the program", NULL},
     {"config", "each effective setting and where it came from", cmd_config},
     {"version", "the version of this program", cmd_version},
