@@ -2,6 +2,7 @@
  * Which way to the API. */
 #include "adapter/http/http_client_curl.h"
 #include "app/client_priv.h"
+#include "base/address.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,15 +10,12 @@
 
 enum { PROBE_MS = 3000, URL_MAX_BYTES = 512 };
 
-bool client_url_of_listen(const char *listen, char *ret, size_t size) {
-  const char *colon = strrchr(listen, ':');
-  if (colon == NULL || strspn(colon + 1, "0123456789") != strlen(colon + 1)) return false;
-  if (strtol(colon + 1, NULL, 10) <= 0) return false;
-  int n = (int)(colon - listen);
-  const char *host = listen;
-  if (n == 0 || strncmp(listen, "0.0.0.0:", 8) == 0) host = "127.0.0.1", n = 9;
-  if (strncmp(listen, "[::]:", 5) == 0) host = "[::1]", n = 5;
-  return (size_t)snprintf(ret, size, "http://%.*s:%s", n, host, colon + 1) < size;
+/* Where a server that listens at `listen` is reached from this host. False where it can't be known: the port is 0. */
+static bool url_of(const char *listen, char *ret, size_t size) {
+  struct tfdc_address a;
+  char text[TFDC_ADDRESS_BYTES];
+  if (tfdc_address_parse(listen, &a, NULL) != TFDC_OK || a.port == 0) return false;
+  return (size_t)snprintf(ret, size, "http://%s", tfdc_address_format(tfdc_address_near(&a), a.port, text)) < size;
 }
 
 static tfdc_rc connect_to(const char *url, const struct app_config *config, uint32_t timeout_ms,
@@ -84,7 +82,7 @@ tfdc_rc client_open(const struct client_args *args, const struct app_config *con
   }
   const char *path = app_config_text(config, APP_CONFIG_DATA),
              *listen = app_config_text(config, APP_CONFIG_HTTP_LISTEN);
-  bool known = client_url_of_listen(listen, url, sizeof url);
+  bool known = url_of(listen, url, sizeof url);
   if (!known || !answers(url, config)) return open_file(path, known ? url : listen, ret, err);
   struct client *c = NULL;
   TFDC_TRY(open_server(url, config, &c, err));

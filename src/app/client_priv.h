@@ -16,8 +16,4 @@ TFDC_MUST_USE tfdc_rc client_local_create(struct port_clock *clock, struct await
 /* The same on a file, which it opens and owns. UNAVAILABLE where there is no such file; errors of the store. */
 TFDC_MUST_USE tfdc_rc client_local_open(const char *path, struct http_client **ret, struct tfdc_error *err);
 
-/* Where a server listens at `listen` ("host:port", ":port", "0.0.0.0:port", "[::]:port"), as a URL of this host. False
- * where the port is 0 or missing: it can't be known. */
-bool client_url_of_listen(const char *listen, char *ret, size_t size);
-
 #endif

@@ -395,7 +395,7 @@ static void addresses_are_checked(void **state) {
                              "::1:80", "[::1:80", "[]:80", "a:b"};
   for (size_t i = 0; i < TFDC_COUNT(bad); i++) {
     const struct http_server_mhd_options o = {.address = bad[i]};
-    assert_int_equal(http_server_mhd_create(&o, &e.handler, NULL, &s, &port, &err), TFDC_E_USAGE);
+    assert_int_equal(http_server_mhd_create(&o, &e.handler, NULL, &s, &port, &err), TFDC_E_CONFIG_VALUE);
   }
   const struct http_server_mhd_options any = {.address = ":0"};
   assert_int_equal(http_server_mhd_create(&any, &e.handler, NULL, &s, &port, &err), TFDC_OK);

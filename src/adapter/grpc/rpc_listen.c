@@ -91,8 +91,8 @@ static uint16_t open_listener(struct rpc_server *s) {
     methods[i] = grpc_server_register_method(
         l->core, s->o.methods[i].path, NULL,
         s->o.methods[i].one_request ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
-  char address[320];
-  (void)snprintf(address, sizeof address, "%s:%u", s->host, (unsigned)s->port);
+  char address[TFDC_ADDRESS_BYTES];
+  (void)tfdc_address_format(s->at.host[0] != '\0' ? s->at.host : "::", s->at.port, address);
   grpc_server_credentials *creds =
       s->tls == NULL ? grpc_insecure_server_credentials_create() : rpc_tls_server_credentials(s->tls);
   int port = creds == NULL ? 0 : grpc_server_add_http2_port(l->core, address, creds);
@@ -125,15 +125,10 @@ static int connect_to(const struct addrinfo *a) {
 
 /* The address to knock at: the host, or loopback when it listens on all. */
 static struct addrinfo *own_address(const struct rpc_server *s) {
-  char host[256], port[8];
-  size_t n = strlen(s->host);
-  bool bracket = s->host[0] == '[' && n > 1 && s->host[n - 1] == ']';
-  (void)snprintf(host, sizeof host, "%.*s", (int)(bracket ? n - 2 : n), s->host + bracket);
-  if (strcmp(host, "0.0.0.0") == 0) (void)snprintf(host, sizeof host, "127.0.0.1");
-  if (strcmp(host, "::") == 0) (void)snprintf(host, sizeof host, "::1");
-  (void)snprintf(port, sizeof port, "%u", (unsigned)s->port);
+  char port[8];
+  (void)snprintf(port, sizeof port, "%u", (unsigned)s->at.port);
   struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list = NULL;
-  return getaddrinfo(host, port, &hints, &list) == 0 ? list : NULL;
+  return getaddrinfo(tfdc_address_near(&s->at), port, &hints, &list) == 0 ? list : NULL;
 }
 
 /* True when somebody accepts, or when that cannot be found out now. Closing our half makes the server hang up, with TLS
@@ -249,17 +244,6 @@ static void *queue_main(void *arg) {
   }
 }
 
-static tfdc_rc split_address(struct rpc_server *s, struct tfdc_error *err) {
-  const char *colon = strrchr(s->o.address, ':');
-  char *end = NULL;
-  unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, &end, 10);
-  if (colon == NULL || colon == s->o.address || end == colon + 1 || *end != '\0' || port > 65535)
-    return tfdc_fail(err, TFDC_E_CONFIG_VALUE, "address '%s' is not host:port", s->o.address);
-  s->host = strndup(s->o.address, (size_t)(colon - s->o.address));
-  s->port = (uint16_t)port;
-  return s->host == NULL ? TFDC_E_NOMEM : TFDC_OK;
-}
-
 static tfdc_rc open_queues(struct rpc_server *s) {
   uint32_t n = s->o.threads == 0 ? 1 : s->o.threads;
   s->queues = calloc(n, sizeof *s->queues);
@@ -286,7 +270,6 @@ static void free_server(struct rpc_server *s) {
   for (uint32_t i = 0; i < s->n_queues; i++) grpc_completion_queue_destroy(s->queues[i].cq);
   free(s->queues);
   rpc_tls_destroy(s->tls);
-  free(s->host);
   (void)pthread_cond_destroy(&s->changed);
   (void)pthread_mutex_destroy(&s->mtx);
   free(s);
@@ -322,7 +305,7 @@ static struct rpc_server *alloc_server(const struct rpc_server_options *o) {
 }
 
 static tfdc_rc open_server(struct rpc_server *s, struct tfdc_error *err) {
-  TFDC_TRY(split_address(s, err));
+  TFDC_TRY(tfdc_address_parse(s->o.address, &s->at, err));
   if (s->o.tls != NULL) TFDC_TRY(rpc_tls_server(&s->o, &s->tls, err));
   TFDC_TRY(open_queues(s));
   uint16_t port = open_listener(s);
@@ -332,7 +315,7 @@ static tfdc_rc open_server(struct rpc_server *s, struct tfdc_error *err) {
     return tfdc_fail(err, TFDC_E_USAGE, "cannot listen on %s: the address is not of this machine or the port is in use",
                      s->o.address);
   }
-  s->port = port;
+  s->at.port = port;
   return TFDC_OK;
 }
 
@@ -348,7 +331,7 @@ tfdc_rc rpc_server_create(const struct rpc_server_options *o, struct rpc_server 
   return TFDC_OK;
 }
 
-uint16_t rpc_server_port(const struct rpc_server *s) { return s->port; }
+uint16_t rpc_server_port(const struct rpc_server *s) { return s->at.port; }
 
 void rpc_server_drain(struct rpc_server *s, tfdc_dur limit, void (*drained)(void *arg), void *arg) {
   (void)pthread_mutex_lock(&s->mtx);

@@ -4,6 +4,7 @@
 #define ADAPTER_GRPC_RPC_PRIV_H
 
 #include "adapter/grpc/rpc_core.h"
+#include "base/address.h"
 
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
@@ -36,8 +37,7 @@ struct rpc_queue {
 struct rpc_server {
   /* fixed after creation */
   struct rpc_server_options o;
-  char *host; /* owned; "[::1]" keeps its brackets */
-  uint16_t port;
+  struct tfdc_address at; /* its port is the one found, once it listens */
   struct rpc_queue *queues; /* owned */
   uint32_t n_queues;
   struct rpc_tls_state *tls; /* owned, NULL = plaintext */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter/http/http_listen.h"
 
+#include "base/address.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -10,20 +12,6 @@
 #include <unistd.h>
 
 enum { BACKLOG = 128 };
-
-static tfdc_rc split(const char *address, char host[256], char port[8], struct tfdc_error *err) {
-  const char *colon = strrchr(address, ':');
-  bool v6 = address[0] == '[';
-  const char *from = v6 ? address + 1 : address, *to = colon;
-  if (colon != NULL && v6) to = colon[-1] == ']' && colon - 1 > from ? colon - 1 : NULL;
-  bool digits = colon != NULL && colon[1] != '\0' && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
-  if (to == NULL || !digits || strlen(colon + 1) > 5 || to - from > 255 ||
-      (!v6 && memchr(from, ':', (size_t)(to - from))))
-    return tfdc_fail(err, TFDC_E_USAGE, "\"%.256s\" is not host:port", address);
-  (void)snprintf(host, 256, "%.*s", (int)(to - from), from);
-  (void)snprintf(port, 8, "%s", colon + 1);
-  return TFDC_OK;
-}
 
 static int open_at(const struct addrinfo *a, bool all) {
   int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol), on = 1, off = 0;
@@ -49,11 +37,13 @@ static uint16_t port_of(int fd) {
 }
 
 tfdc_rc http_listen(const char *address, int *ret_fd, uint16_t *ret_port, struct tfdc_error *err) {
-  char host[256], port[8];
-  TFDC_TRY(split(address, host, port, err));
-  bool all = host[0] == '\0';
+  struct tfdc_address at;
+  char port[8];
+  TFDC_TRY(tfdc_address_parse(address, &at, err));
+  (void)snprintf(port, sizeof port, "%u", (unsigned)at.port);
+  bool all = at.host[0] == '\0';
   struct addrinfo want = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
-  int rc = getaddrinfo(all ? NULL : host, port, &want, &found);
+  int rc = getaddrinfo(all ? NULL : at.host, port, &want, &found);
   if (rc != 0) return tfdc_fail(err, TFDC_E_USAGE, "%.256s: %s", address, gai_strerror(rc));
   int fd = -1;
   errno = 0;
