@@ -37,7 +37,7 @@ struct rpc_queue {
 struct rpc_server {
   /* fixed after creation */
   struct rpc_server_options o;
-  struct tfdc_address at; /* its port is the one found, once it listens */
+  struct tfdc_address at;   /* its port is the one found, once it listens */
   struct rpc_queue *queues; /* owned */
   uint32_t n_queues;
   struct rpc_tls_state *tls; /* owned, NULL = plaintext */
