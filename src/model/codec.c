@@ -69,6 +69,10 @@ tfdc_rc model_u_record_to_json(const struct model_u_record *r, struct tfdc_buf *
   return model_fields_to_json(&model_u_record_table, r, SIZE_MAX, out);
 }
 
+tfdc_rc model_points_to_json(const struct model_point *points, size_t n, struct tfdc_buf *out) {
+  return model_fields_list_to_json(&model_point_table, points, n, out);
+}
+
 tfdc_rc model_context_copy(const struct model_context *from, struct tfdc_arena *mem, struct model_context *ret) {
   return model_fields_copy(&model_context_table, from, mem, ret);
 }

@@ -50,6 +50,9 @@ TFDC_MUST_USE tfdc_rc model_def_from_json(const char *text, size_t n, struct tfd
 /* For people and the API; the stored form is the binary one below. */
 TFDC_MUST_USE tfdc_rc model_u_record_to_json(const struct model_u_record *r, struct tfdc_buf *out);
 
+/* A list of its points as they stand in it, without the record around. */
+TFDC_MUST_USE tfdc_rc model_points_to_json(const struct model_point *points, size_t n, struct tfdc_buf *out);
+
 /* Binary U record: version byte, header, then one length-prefixed piece per point, so that a reader skips what it does
  * not know. Deterministic: equal records give equal bytes. */
 TFDC_MUST_USE tfdc_rc model_u_record_encode(const struct model_u_record *r, struct tfdc_buf *out);

@@ -69,8 +69,8 @@ struct model_table {
   size_t n;
 };
 extern const struct model_table model_context_table, model_chamber_table, model_completion_table,
-    model_run_verdict_table, model_alarm_table, model_def_table, model_u_record_table, model_strategy_table,
-    model_limit_set_table;
+    model_run_verdict_table, model_alarm_table, model_def_table, model_u_record_table, model_point_table,
+    model_strategy_table, model_limit_set_table;
 
 /* Where a walk stands: "charts[2].eq". */
 enum { MODEL_PATH_MAX = 8 };
@@ -87,6 +87,9 @@ enum { MODEL_JSON_DEPTH_MAX = 32, MODEL_JSON_VALUES_MAX = 1000000 };
 /* Encodes {"v":1, ...}: compact, fields in the table's order. Bytes that are not UTF-8 are written as U+FFFD. */
 TFDC_MUST_USE tfdc_rc model_fields_to_json(const struct model_table *t, const void *record, size_t max,
                                            struct tfdc_buf *out);
+/* Encodes [{...}, ...] of n records, without "v". NOMEM, LIMIT. */
+TFDC_MUST_USE tfdc_rc model_fields_list_to_json(const struct model_table *t, const void *records, size_t n,
+                                                struct tfdc_buf *out);
 /* Decodes at most `max` bytes. *ret is untouched on failure. */
 TFDC_MUST_USE tfdc_rc model_fields_from_json(const struct model_table *t, const char *text, size_t n, size_t max,
                                              struct tfdc_arena *mem, void *ret, struct tfdc_error *err);

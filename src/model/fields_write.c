@@ -28,16 +28,19 @@ static void put_hex(struct writer *w, const uint8_t *bytes, size_t n) {
 
 static void put_table(struct writer *w, const struct model_table *t, const void *base, bool versioned);
 
-static void put_list(struct writer *w, const struct model_field *f, const void *base) {
-  const char *items = model_get_ptr(base, f->offset);
-  size_t n = model_get_size(base, f->offset_n);
-  if (n > (size_t)f->max) w->over = true;
+static void put_items(struct writer *w, const struct model_table *t, const char *items, size_t n) {
   tfdc_put_u8(w->out, '[');
   for (size_t i = 0; i < n && !w->over && !w->out->failed; i++) {
     if (i > 0) tfdc_put_u8(w->out, ',');
-    put_table(w, f->sub, items + i * f->sub->size, false);
+    put_table(w, t, items + i * t->size, false);
   }
   tfdc_put_u8(w->out, ']');
+}
+
+static void put_list(struct writer *w, const struct model_field *f, const void *base) {
+  size_t n = model_get_size(base, f->offset_n);
+  if (n > (size_t)f->max) w->over = true;
+  put_items(w, f->sub, model_get_ptr(base, f->offset), n);
 }
 
 static void put_strings(struct writer *w, const struct model_field *f, const void *base) {
@@ -134,4 +137,11 @@ tfdc_rc model_fields_to_json(const struct model_table *t, const void *record, si
   if (rc == TFDC_OK && (w.over || out->size - start > max)) rc = TFDC_E_LIMIT;
   if (rc != TFDC_OK && !out->failed) out->size = start;
   return rc;
+}
+
+tfdc_rc model_fields_list_to_json(const struct model_table *t, const void *records, size_t n, struct tfdc_buf *out) {
+  struct writer w = {.out = out};
+  put_items(&w, t, records, n);
+  tfdc_rc rc = tfdc_buf_status(out);
+  return rc == TFDC_OK && w.over ? TFDC_E_LIMIT : rc;
 }

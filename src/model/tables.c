@@ -166,7 +166,7 @@ static const struct model_field point_fields[] = {
 };
 static const REC point_defaults = {
     .unit = "", .value = NAN, .quality = NAN, .centre = NAN, .stddev = NAN, .ucl = NAN, .lcl = NAN, .score = NAN};
-static const struct model_table point_table = TABLE("point", REC, point_fields, point_defaults);
+const struct model_table model_point_table = TABLE("point", REC, point_fields, point_defaults);
 #undef REC
 
 #define REC struct model_u_record
@@ -182,7 +182,7 @@ static const struct model_field u_record_fields[] = {
     BOOL("late", late),
     TIME("stored_us", stored_us),
     BLOB("episode", episode, MODEL_STATE_BYTES_MAX),
-    LIST("points", points, point_table, MODEL_POINTS_MAX),
+    LIST("points", points, model_point_table, MODEL_POINTS_MAX),
 };
 static const REC u_record_defaults = {
     .partition = "", .order_us = MODEL_NO_TIME, .judgement = 1, .stored_us = MODEL_NO_TIME};

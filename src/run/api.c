@@ -76,21 +76,22 @@ static tfdc_rc find_route(struct api_call *c, const struct api_route **ret) {
 }
 
 /* The parameter's names of a route are few and short. Is `name` one of them? Else *nearest is the one most like it. */
-static bool is_param(const char *params, const char *name, char nearest[NAME_MAX_BYTES]) {
+static bool is_param(const char *params, const char *name, bool *ret_several, char nearest[NAME_MAX_BYTES]) {
   size_t best = 4; /* farther than this is another word */
   nearest[0] = '\0';
   while (*params != '\0') {
     char one[NAME_MAX_BYTES];
-    size_t n = strcspn(params, " ");
+    size_t n = strcspn(params, " *");
     (void)snprintf(one, sizeof one, "%.*s", (int)n, params);
+    params += n;
+    *ret_several = *params == '*';
     if (strcmp(one, name) == 0) return true;
     size_t far = tfdc_distance(one, name);
     if (far < best) {
       best = far;
       memcpy(nearest, one, sizeof one);
     }
-    params += n;
-    params += strspn(params, " ");
+    params += strspn(params, "* ");
   }
   return false;
 }
@@ -99,7 +100,13 @@ static tfdc_rc check_params(struct api_call *c, const struct api_route *route) {
   for (size_t i = 0; i < c->q->n_params; i++) {
     char nearest[NAME_MAX_BYTES];
     const char *name = c->q->params[i].name;
-    if (is_param(route->params, name, nearest)) continue;
+    bool several = false;
+    if (is_param(route->params, name, &several, nearest)) {
+      for (size_t k = 0; k < i && !several; k++)
+        if (strcmp(c->q->params[k].name, name) == 0)
+          return tfdc_fail(&c->err, TFDC_E_USAGE, "parameter %s is given twice", name);
+      continue;
+    }
     if (nearest[0] != '\0')
       return tfdc_fail(&c->err, TFDC_E_USAGE, "unknown parameter \"%.64s\"; the nearest is \"%s\"", name, nearest);
     if (route->params[0] == '\0')

@@ -24,7 +24,8 @@ struct api_call {
 struct api_route {
   const char *method, *path; /* "GET", "/api/v1/runs/{id}" */
   tfdc_rc (*handle)(struct api_call *c);
-  const char *params; /* names that may be given, separated by blanks; others are refused with the nearest name */
+  const char *params; /* names that may be given, separated by blanks; others are refused with the nearest name. With a
+                         '*' behind it a name may be given several times */
   bool writes;        /* needs http_request.may_write */
   const char *help;
 };
@@ -34,6 +35,10 @@ int64_t api_now_us(const struct api *a);
 
 /* --- parameters: empty and absent are the same; a bad value is USAGE with the parameter's name in c->err --- */
 const char *api_param(const struct api_call *c, const char *name); /* NULL = not given */
+/* All values of a name that may be given several times: a list in c->mem; *ret_n 0 = not given. LIMIT, NOMEM. */
+TFDC_MUST_USE tfdc_rc api_param_all(struct api_call *c, const char *name, const char *const **ret, size_t *ret_n);
+/* USAGE unless it is given. */
+TFDC_MUST_USE tfdc_rc api_param_need(struct api_call *c, const char *name, const char **ret);
 TFDC_MUST_USE tfdc_rc api_param_int(struct api_call *c, const char *name, int64_t min, int64_t max, int64_t *ret);
 TFDC_MUST_USE tfdc_rc api_param_flag(struct api_call *c, const char *name, bool *ret); /* 1, true, 0, false */
 TFDC_MUST_USE tfdc_rc api_param_real(struct api_call *c, const char *name, double min, double max, double *ret);

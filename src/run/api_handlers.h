@@ -26,6 +26,8 @@ tfdc_rc api_get_chambers(struct api_call *c);
 tfdc_rc api_get_runs(struct api_call *c);
 tfdc_rc api_get_run(struct api_call *c);
 tfdc_rc api_get_alarms(struct api_call *c);
+tfdc_rc api_get_charts(struct api_call *c);
+tfdc_rc api_get_trace(struct api_call *c);
 tfdc_rc api_get_job(struct api_call *c);
 
 #endif

@@ -3,12 +3,12 @@
 #include "base/text.h"
 #include "model/codec.h"
 #include "run/api_learn_priv.h"
+#include "run/api_trace.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { PAGE = 500, GROUPS_MAX = 20000, RUNS_MAX = 100000 };
-#define CHUNK_BYTES ((size_t)16 << 20)
 
 /* A chamber's runs of one recipe, so far. */
 struct group {
@@ -190,51 +190,13 @@ tfdc_rc learn_pick_runs(struct learn_task *t, struct tfdc_error *err) {
 
 /* ---- traces ---- */
 
-struct blobs {
-  struct chunk_blob *items;
-  size_t n, cap;
-};
-
-static tfdc_rc keep_blobs(const struct store_req *r, struct tfdc_arena *mem, struct blobs *b) {
-  for (size_t i = 0; i < r->n; i++) {
-    b->items = grown(mem, b->items, b->n, &b->cap, sizeof *b->items);
-    uint8_t *copy = tfdc_arena_array(mem, r->chunks[i].blob_n, 1);
-    if (b->items == NULL || copy == NULL) return TFDC_E_NOMEM;
-    if (r->chunks[i].blob_n > 0) memcpy(copy, r->chunks[i].blob, r->chunks[i].blob_n);
-    b->items[b->n++] = (struct chunk_blob){copy, r->chunks[i].blob_n, r->chunks[i].checksum};
-  }
-  return TFDC_OK;
-}
-
-static tfdc_rc read_blobs(const struct learn_task *t, const struct model_context *c, struct tfdc_arena *mem,
-                          struct blobs *ret, struct tfdc_error *err) {
-  const char *cursor = NULL;
-  do {
-    TFDC_AUTO(api_store_deinit) struct store_req r;
-    store_req_init(&r, STORE_CHUNK_GET);
-    r.id = c->context_id;
-    r.revision = c->revision;
-    r.max_bytes = CHUNK_BYTES;
-    r.page.limit = PAGE;
-    r.page.cursor = cursor;
-    tfdc_rc rc = api_store(t->api, &r, err);
-    if (rc == TFDC_E_CORRUPT) { /* the learner counts it as a bad trace */
-      ret->n = 0;
-      return TFDC_OK;
-    }
-    if (rc != TFDC_OK) return rc;
-    cursor = r.ret_cursor == NULL ? NULL : tfdc_arena_strdup(mem, r.ret_cursor);
-    if (keep_blobs(&r, mem, ret) != TFDC_OK || (cursor == NULL && r.ret_cursor != NULL))
-      return tfdc_fail(err, TFDC_E_NOMEM, "trace of run %s", text_of(c->run_id));
-  } while (cursor != NULL);
-  return TFDC_OK;
-}
-
 tfdc_rc learn_feed_run(struct learn_task *t, struct learn *l, size_t run, const struct model_context *context,
                        struct tfdc_error *err) {
   struct tfdc_arena mem = {.limit = (size_t)512 << 20};
-  struct blobs blobs = {0};
-  tfdc_rc rc = read_blobs(t, context, &mem, &blobs, err);
+  struct api_blobs blobs = {0};
+  tfdc_rc rc = api_trace_blobs(t->api, context->context_id, context->revision, &mem, &blobs, err);
+  if (rc == TFDC_E_CORRUPT) rc = TFDC_OK; /* the learner counts it as a bad trace */
+  if (rc != TFDC_OK) (void)tfdc_wrap(err, rc, "trace of run %s", text_of(context->run_id));
   if (rc == TFDC_OK && blobs.n < context->chunk_count) blobs.n = 0; /* lost meanwhile */
   if (rc == TFDC_OK) rc = learn_add_run(l, run, blobs.items, blobs.n, err);
   tfdc_arena_deinit(&mem);

@@ -12,6 +12,24 @@ const char *api_param(const struct api_call *c, const char *name) {
   return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+tfdc_rc api_param_need(struct api_call *c, const char *name, const char **ret) {
+  *ret = api_param(c, name);
+  return *ret != NULL ? TFDC_OK : tfdc_fail(&c->err, TFDC_E_USAGE, "parameter %s is needed", name);
+}
+
+tfdc_rc api_param_all(struct api_call *c, const char *name, const char *const **ret, size_t *ret_n) {
+  const char **values = tfdc_arena_array(&c->mem, c->q->n_params, sizeof *values);
+  size_t n = 0;
+  if (values == NULL) return tfdc_fail(&c->err, TFDC_E_NOMEM, "parameter %s", name);
+  for (size_t i = 0; i < c->q->n_params; i++) {
+    const struct http_param *p = &c->q->params[i];
+    if (strcmp(p->name, name) == 0 && p->value[0] != '\0') values[n++] = p->value;
+  }
+  *ret = values;
+  *ret_n = n;
+  return TFDC_OK;
+}
+
 static tfdc_rc bad(struct api_call *c, const char *name, const char *want) {
   return tfdc_fail(&c->err, TFDC_E_USAGE, "parameter %s: \"%.64s\" is not %s", name, api_param(c, name), want);
 }
