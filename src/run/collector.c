@@ -248,7 +248,8 @@ static bool on_message(struct hub_sink *sink, uint64_t stream, const char *peer,
 }
 
 void collector_replied(struct collector *c, uint64_t stream, const struct model_hub_reply *r) {
-  bool over = (r->kind == MODEL_REPLY_ACK && r->end) || (r->kind == MODEL_REPLY_REJECT && r->seq == 0);
+  bool over = (r->kind == MODEL_REPLY_ACK && r->end) || (r->kind == MODEL_REPLY_RESUME && r->closed) ||
+              (r->kind == MODEL_REPLY_REJECT && r->seq == 0);
   if (over) {
     pthread_mutex_lock(&c->lock);
     struct stream *st = tfdc_map_get(&c->streams, number(stream));

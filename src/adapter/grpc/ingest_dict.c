@@ -171,7 +171,7 @@ void ingest_dict_replied(struct ingest_dict *d, const struct model_hub_reply *r)
    * the newest message, what came before waits for its own ack below seen_seq. */
   if (r->kind == MODEL_REPLY_REJECT && r->seq == run->seen_seq) run->seen_seq--;
   if (r->kind != MODEL_REPLY_REJECT && r->seq > run->done_seq) run->done_seq = r->seq;
-  if (r->kind == MODEL_REPLY_ACK && r->end) end_run(d, run);
+  if ((r->kind == MODEL_REPLY_ACK && r->end) || (r->kind == MODEL_REPLY_RESUME && r->closed)) end_run(d, run);
 }
 
 bool ingest_dict_due(const struct ingest_dict *d) {

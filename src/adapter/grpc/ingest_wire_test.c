@@ -290,6 +290,17 @@ static void runs_beyond_the_limit_are_to_be_rejected(void **state) {
   assert_int_equal(TFDC_OK, m.code);
 }
 
+static void a_run_that_resumes_closed_is_not_open(void **state) {
+  struct wire *w = *state;
+  w->limits.max_runs = 2;
+  say_hello(w);
+  for (uint64_t run = 1; run <= 5; run++) {
+    start_run(w, run, "C1");
+    const struct model_hub_reply closed = {.kind = MODEL_REPLY_RESUME, .run = run, .seq = 9, .closed = true};
+    ingest_dict_replied(&w->dict, &closed);
+  }
+}
+
 static void late_messages_of_an_ended_run_still_find_it(void **state) {
   struct wire *w = *state;
   say_hello(w);
@@ -359,6 +370,7 @@ int main(void) {
       TEST(periods_that_cannot_rise_are_out_of_range),
       TEST(nested_empty_messages_cannot_ask_for_much_memory),
       TEST(runs_beyond_the_limit_are_to_be_rejected),
+      TEST(a_run_that_resumes_closed_is_not_open),
       TEST(late_messages_of_an_ended_run_still_find_it),
       TEST(what_is_not_answered_is_due),
       TEST(every_reply_passes),
