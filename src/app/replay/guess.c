@@ -317,10 +317,7 @@ static tfdc_rc guess_all(struct guesser *g, struct tfdc_error *err) {
 tfdc_rc guess_map(csv_read_fn *read, void *user, const struct csv_look *look, struct tfdc_arena *mem,
                   struct replay_map *ret, const char **ret_notes, struct tfdc_error *err) {
   struct replay_map m = map_defaults;
-  m.separator = look->separator == ';'    ? MAP_SEP_SEMICOLON
-                : look->separator == '\t' ? MAP_SEP_TAB
-                : look->separator == '|'  ? MAP_SEP_PIPE
-                                          : MAP_SEP_COMMA;
+  m.separator = map_separator_of(look->separator);
   m.decimal = look->decimal_comma ? MAP_DEC_COMMA : MAP_DEC_POINT;
   struct guesser *g = tfdc_arena_alloc(mem, sizeof *g);
   if (g == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "no memory for the map");

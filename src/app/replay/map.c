@@ -191,6 +191,15 @@ tfdc_rc map_from_yaml(const char *text, size_t n, struct tfdc_arena *mem, struct
   return TFDC_OK;
 }
 
+enum map_separator map_separator_of(char separator) {
+  switch (separator) {
+  case ';': return MAP_SEP_SEMICOLON;
+  case '\t': return MAP_SEP_TAB;
+  case '|': return MAP_SEP_PIPE;
+  default: return MAP_SEP_COMMA;
+  }
+}
+
 static void offer(const char *column, void (*fn)(void *, const char *), void *user) {
   if (column != NULL) fn(user, column);
 }

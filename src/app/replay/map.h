@@ -72,6 +72,9 @@ TFDC_MUST_USE tfdc_rc map_from_yaml(const char *text, size_t n, struct tfdc_aren
 /* The map as YAML that map_from_yaml reads back the same; what is a default is left out. NOMEM. */
 TFDC_MUST_USE tfdc_rc map_to_yaml(const struct replay_map *m, struct tfdc_buf *out);
 
+/* Of ',' ';' '\t' '|'. */
+enum map_separator map_separator_of(char separator);
+
 /* All columns that the map names, for checks against the header: calls fn for each. */
 void map_each_column(const struct replay_map *m, void (*fn)(void *user, const char *column), void *user);
 
