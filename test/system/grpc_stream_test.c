@@ -251,7 +251,7 @@ static void replies_to_streams_that_are_gone_are_ignored(void **state) {
 
 static void an_address_that_is_none_is_named(void **state) {
   (void)state;
-  static const char *const bad[] = {"nowhere", "127.0.0.1:x", ":1", "127.0.0.1:70000"};
+  static const char *const bad[] = {"nowhere", "127.0.0.1:x", "127.0.0.1:70000"};
   struct test_sink sink;
   test_sink_init(&sink, true);
   for (size_t i = 0; i < TFDC_COUNT(bad); i++) {
