@@ -103,8 +103,8 @@ static void normal_runs(struct bench *b) {
   struct tfdc_error err = {0};
   struct tfdc_buf blob = {0};
   size_t by_stat[16] = {0};
-  static const char *const stats[] = {"_mean",  "_std",      "_min",     "_max",   "_slope",
-                                      "_range", "head_mean", "duration", "samples"};
+  static const char *const stats[] = {"_mean",  "_std",        "_min",     "_max",   "_slope",
+                                      "_range", "head_median", "duration", "samples"};
   for (size_t cell = 0; cell < CHAMBERS * RECIPES; cell++) {
     struct judged prev = {0};
     for (size_t i = 0; i < FRESH; i++, n++) {
@@ -153,7 +153,7 @@ static void faults(struct bench *b, struct random_source *r) {
   static const char *const names[] = {"",         "offset", "slope",     "spike", "oscillation",
                                       "settling", "stuck",  "lost step", "burst"};
   static const char *const steps[] = {"Ramp", "ME", "OE", "Vent"};
-  static const char *const stats[] = {"", "mean", "slope", "max", "std", "head_mean", "std", "", "max"};
+  static const char *const stats[] = {"", "mean", "slope", "max", "std", "head_median", "std", "", "max"};
   size_t planted[9] = {0}, found[9] = {0}, first[9] = {0};
   struct tfdc_error err = {0};
   struct tfdc_buf blob = {0};

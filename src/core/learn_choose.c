@@ -12,8 +12,9 @@ enum { TIERS = 5, TIERS_KEPT = 3, CELL_RUNS_MIN = 3, COUNTER_RUNS = 8, VALUES_OF
  * of all have. */
 #define CELL_SHARE 0.5
 #define MUST_SHARE 0.95
-/* A sensor moves at the beginning of a step when its mean there lies this many of its own standard deviations off. */
-#define MOVES 1.0
+/* A sensor moves at the beginning of a step when its standard deviation over all of it is so many times that of the
+ * rest. */
+#define MOVES 1.25
 /* A sensor that varies less than this part of its resolution within a window is not dithered: then averaging does not
  * help. */
 #define DITHER 0.5
@@ -62,7 +63,7 @@ static size_t find_chart(const struct learn *l, size_t from, enum learn_stat sta
   const struct learn_chart *like = &l->charts[from];
   for (size_t i = from; i < l->n_charts; i++) {
     const struct learn_chart *c = &l->charts[i];
-    if (c->sensor != like->sensor || c->step != like->step || c->stat > LEARN_RANGE) break;
+    if (c->sensor != like->sensor || c->step != like->step || c->stat > LEARN_MEDIAN) break;
     if (c->stat == stat && c->part == part) return i;
   }
   return SIZE_MAX;
@@ -73,14 +74,14 @@ static int number_order(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Half of the runs or more move by more than their own scatter. */
-static bool moves(const struct learn *l, size_t head, size_t mean, size_t std, double least) {
+/* Half of the runs or more do. */
+static bool moves(const struct learn *l, size_t whole, size_t settled, double least) {
   size_t n = 0, far = 0;
   for (size_t i = 0; i < l->n_runs; i++) {
-    double by = fabs(learn_value(l, i, head) - learn_value(l, i, mean)), s = learn_value(l, i, std);
-    if (!isfinite(by) || !isfinite(s)) continue;
+    double all = learn_value(l, i, whole), rest = learn_value(l, i, settled);
+    if (!isfinite(all) || !isfinite(rest)) continue;
     n++;
-    far += by > MOVES * fmax(s, least);
+    far += all > MOVES * fmax(rest, least);
   }
   return far * 2 > n;
 }
@@ -88,13 +89,12 @@ static bool moves(const struct learn *l, size_t head, size_t mean, size_t std, d
 /* The charts of one sensor and step begin at `from`; returns where they end. */
 static size_t choose_way(struct learn *l, size_t from) {
   size_t end = from;
-  while (end < l->n_charts && l->charts[end].stat <= LEARN_RANGE && l->charts[end].sensor == l->charts[from].sensor &&
+  while (end < l->n_charts && l->charts[end].stat <= LEARN_MEDIAN && l->charts[end].sensor == l->charts[from].sensor &&
          l->charts[end].step == l->charts[from].step)
     end++;
-  size_t head = find_chart(l, from, LEARN_MEAN, LEARN_HEAD), mean = find_chart(l, from, LEARN_MEAN, LEARN_SETTLED);
-  size_t std = find_chart(l, from, LEARN_STD, LEARN_SETTLED);
-  bool parts = head != SIZE_MAX && !l->charts[head].dropped && !l->charts[mean].dropped && !l->charts[std].dropped &&
-               moves(l, head, mean, std, l->sensors[l->charts[from].sensor].resolution);
+  size_t whole = find_chart(l, from, LEARN_STD, LEARN_WHOLE), settled = find_chart(l, from, LEARN_STD, LEARN_SETTLED);
+  bool parts = settled != SIZE_MAX && !l->charts[settled].dropped &&
+               moves(l, whole, settled, l->sensors[l->charts[from].sensor].resolution);
   for (size_t i = from; i < end; i++) {
     struct learn_chart *c = &l->charts[i];
     if (parts == (c->part != LEARN_WHOLE)) continue;
@@ -143,7 +143,7 @@ static double resolution_of(const struct learn *l, size_t chart, double *scratch
   /* The chart of the deviation follows the one of the mean; where there is none, the sensor counts as dithered. */
   size_t first = chart;
   while (first > 0 && l->charts[first - 1].sensor == c->sensor && l->charts[first - 1].step == c->step &&
-         l->charts[first - 1].stat <= LEARN_RANGE)
+         l->charts[first - 1].stat <= LEARN_MEDIAN)
     first--;
   size_t std = find_chart(l, first, LEARN_STD, c->part == LEARN_HEAD ? LEARN_SETTLED : c->part);
   bool dithered = std == SIZE_MAX || typical(l, std, scratch) >= DITHER * lsb;
@@ -228,7 +228,7 @@ tfdc_rc learn_choose(struct learn *l) {
   bool keep = l->options->keep != NULL;
   for (size_t i = 0; i < l->n_charts && !keep; i++)
     if (!l->charts[i].dropped) look_for_values(l, i, &cells, &l->charts[i]);
-  for (size_t i = 0; i < l->n_charts;) i = l->charts[i].stat <= LEARN_RANGE ? choose_way(l, i) : i + 1;
+  for (size_t i = 0; i < l->n_charts;) i = l->charts[i].stat <= LEARN_MEDIAN ? choose_way(l, i) : i + 1;
   for (size_t i = 0; i < l->n_charts; i++) {
     struct learn_chart *c = &l->charts[i];
     if (c->dropped) continue;

@@ -14,9 +14,10 @@
 #define HEAD_MAX_S 5.0
 #define TAIL_SHARE 0.02
 #define TAIL_MAX_S 0.5
-/* Samples that settling and the rest must have, for the step to be looked at in two parts. */
-#define HEAD_SAMPLES 5
-#define REST_SAMPLES 10
+/* Samples that the settled part must have for the step to be looked at without its beginning, and the beginning to be
+ * looked at by itself. */
+#define SETTLED_SAMPLES 8
+#define HEAD_SAMPLES    8
 /* A step is one of the recipe when this part of the runs of a partition have it. */
 #define STEP_SHARE 0.5
 
@@ -217,8 +218,9 @@ static tfdc_rc plan_steps(struct learn *l) {
 
 /* ---- charts ---- */
 
-static const char *const stat_names[] = {"mean", "std", "min", "max", "slope", "range", "duration", "samples", ""};
-static const uint8_t stat_tiers[] = {0, 0, 2, 1, 3, 4, 0, 0, 0};
+static const char *const stat_names[] = {"mean",  "std",    "min",      "max",     "slope",
+                                         "range", "median", "duration", "samples", ""};
+static const uint8_t stat_tiers[] = {0, 0, 2, 1, 3, 4, 1, 0, 0, 0};
 static const char *const part_names[] = {NULL, NULL, "head"};
 
 static tfdc_rc add_chart(struct learn *l, const struct learn_chart *c) {
@@ -252,7 +254,6 @@ static tfdc_rc make_chart(struct learn *l, size_t sensor, size_t step, enum lear
   parts[n++] = stat_names[stat];
   struct learn_chart c = {.stat = stat, .part = part, .tier = stat_tiers[stat], .sensor = sensor, .step = step};
   c.def = unlimited();
-  if (part == LEARN_HEAD) c.tier = 1;
   const char *name = learn_quote_svid(&l->mem, v->name);
   if (name == NULL) return TFDC_E_NOMEM;
   c.def.chart = learn_id(&l->mem, parts, n, '_');
@@ -260,15 +261,15 @@ static tfdc_rc make_chart(struct learn *l, size_t sensor, size_t step, enum lear
   return c.def.chart == NULL || c.def.eq == NULL ? TFDC_E_NOMEM : add_chart(l, &c);
 }
 
-/* A sensor in a step: as a whole, and in the two parts "settling" and "settled" where it is sampled often enough.
- * learn_choose takes one of the two ways. Minimum and maximum of the settled part go to the very end of the step, so
- * that no sample is in no chart. */
+/* A sensor in a step: as a whole, and without its beginning, in which it may settle. learn_choose takes one of the two
+ * ways. Minimum and maximum of the settled part go to the very end of the step, so that a spike there is seen. The
+ * beginning is judged by its median: one missing sample moves it little, slow settling much. */
 static tfdc_rc sensor_charts(struct learn *l, size_t sensor, size_t step, double rate) {
   const struct learn_step *s = &l->steps[step];
   for (enum learn_stat stat = LEARN_MEAN; stat <= LEARN_RANGE; stat++)
     TFDC_TRY(make_chart(l, sensor, step, stat, LEARN_WHOLE, s->window));
   double head = fmin(HEAD_SHARE * s->span_s, HEAD_MAX_S), tail = fmin(TAIL_SHARE * s->span_s, TAIL_MAX_S);
-  if (!(s->span_s > 0) || rate * head < HEAD_SAMPLES || rate * (s->span_s - head - tail) < REST_SAMPLES) return TFDC_OK;
+  if (!(s->span_s > 0) || rate * (s->span_s - head - tail) < SETTLED_SAMPLES) return TFDC_OK;
   char settled[2 * TFDC_TEXT_MAX + 100], rest[sizeof settled], begin[sizeof settled];
   (void)snprintf(settled, sizeof settled, "%s.trim(%.2g s, %.2g s)", s->window, head, tail);
   (void)snprintf(rest, sizeof rest, "%s.trim(%.2g s)", s->window, head);
@@ -277,7 +278,7 @@ static tfdc_rc sensor_charts(struct learn *l, size_t sensor, size_t step, double
     bool extreme = stat == LEARN_MIN || stat == LEARN_MAX;
     TFDC_TRY(make_chart(l, sensor, step, stat, LEARN_SETTLED, extreme ? rest : settled));
   }
-  return make_chart(l, sensor, step, LEARN_MEAN, LEARN_HEAD, begin);
+  return rate * head < HEAD_SAMPLES ? TFDC_OK : make_chart(l, sensor, step, LEARN_MEDIAN, LEARN_HEAD, begin);
 }
 
 /* Durations, and how many samples came; only where samples cover the window, so that a hole is a hole and not a value.
@@ -329,16 +330,18 @@ static tfdc_rc separate_ids(struct learn *l) {
   if (order == NULL) return TFDC_E_NOMEM;
   for (size_t i = 0; i < l->n_charts; i++) order[i] = &l->charts[i];
   qsort(order, l->n_charts, sizeof *order, chart_id_order);
-  for (size_t i = 1, same = 1; i < l->n_charts; i++) {
-    const struct learn_chart *a = order[i - same], *b = order[i];
-    if (strcmp(a->def.chart, b->def.chart) != 0) {
-      same = 1;
+  const struct learn_chart *first = l->n_charts > 0 ? order[0] : NULL; /* of those with one id */
+  for (size_t i = 1, owners = 1; i < l->n_charts; i++) {
+    const struct learn_chart *b = order[i];
+    if (strcmp(first->def.chart, b->def.chart) != 0) {
+      first = b;
+      owners = 1;
       continue;
     }
-    same++;
-    if (a->sensor == b->sensor && a->step == b->step && a->part != b->part) continue;
+    owners += order[i - 1]->sensor != b->sensor || order[i - 1]->step != b->step;
+    if (owners == 1) continue;
     char number[16];
-    (void)snprintf(number, sizeof number, "%zu", same);
+    (void)snprintf(number, sizeof number, "%zu", owners);
     const char *id = learn_id(&l->mem, (const char *const[]){b->def.chart, number}, 2, '_');
     if (id == NULL) return TFDC_E_NOMEM;
     l->charts[b - l->charts].def.chart = id;

@@ -61,7 +61,7 @@ static void gather(struct spc_fit_chart *c, const struct spc_learn_input *in, si
     c->begin[g] = (uint32_t)c->n;
     for (size_t i = c->all[g]; i < c->all[g + 1]; i++) {
       double x = in->x[c->order[i] * in->n_charts + chart];
-      if (!isfinite(x) || c->aside[c->order[i]]) continue;
+      if (!spc_fit_counts(x) || c->aside[c->order[i]]) continue;
       c->run[c->n] = c->order[i];
       c->x[c->n++] = x;
       if (fabs(x) > c->magnitude) c->magnitude = fabs(x);
@@ -74,7 +74,7 @@ static void gather(struct spc_fit_chart *c, const struct spc_learn_input *in, si
       c->centres++;
   }
   c->begin[in->n_groups] = (uint32_t)c->n;
-  double floor = in->floor && in->floor[chart] > 0 && isfinite(in->floor[chart]) ? in->floor[chart] : 0;
+  double floor = in->floor && in->floor[chart] > 0 && spc_fit_counts(in->floor[chart]) ? in->floor[chart] : 0;
   c->floor = fmax(floor, fmax(FLOOR_RELATIVE * c->magnitude, FLOOR_ABSOLUTE));
   learned->chart[chart].n = (uint32_t)(c->n + c->n_aside);
 }

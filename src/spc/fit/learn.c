@@ -118,7 +118,7 @@ static void take_farthest(struct fit *f, size_t j, const struct spc_learned *lea
     double scale = c->s * sqrt(1 + 1.0 / centre->n);
     for (size_t i = work->all[g]; i < work->all[g + 1]; i++) {
       double x = f->in->x[work->order[i] * learned->n_charts + j];
-      if (!isfinite(x)) continue;
+      if (!spc_fit_counts(x)) continue;
       double d = (x - centre->centre) / scale;
       c->far_up = fmax(c->far_up, d);
       c->far_lo = fmax(c->far_lo, -d);
@@ -276,7 +276,7 @@ static size_t count_runs(const struct spc_learn_input *in) {
   size_t runs = 0;
   for (size_t i = 0; i < in->n_runs; i++) {
     size_t j = 0;
-    while (j < in->n_charts && !isfinite(in->x[i * in->n_charts + j])) j++;
+    while (j < in->n_charts && !spc_fit_counts(in->x[i * in->n_charts + j])) j++;
     runs += j < in->n_charts;
   }
   return runs;

@@ -30,7 +30,8 @@ const char *spc_learn_note_text(enum spc_learn_note note);
 
 struct spc_learn_input {
   size_t n_runs, n_charts, n_groups;
-  const double *x;       /* n_runs x n_charts, a run's values together, runs in order time; NaN: not judged */
+  const double *x;       /* n_runs x n_charts, a run's values together, runs in order time; NaN, or beyond 1e140:
+                            not judged */
   const uint32_t *group; /* n_runs, each < n_groups */
   const double *floor;   /* n_charts: sd of the resolution (LSB/sqrt(12 n) for means and sds of n samples, LSB/sqrt 12
                             for order statistics); NULL: unknown */

@@ -5,6 +5,13 @@
 
 #include "spc/fit/learn.h"
 
+#include <math.h>
+
+/* Sums of squares of larger values are beyond a double. */
+#define SPC_FIT_VALUE_MAX 1e140
+/* Readings that are no number, or one that no sensor has, are none. */
+static inline bool spc_fit_counts(double x) { return fabs(x) <= SPC_FIT_VALUE_MAX; }
+
 /* Sums of powers of the deviations of a chart, outliers aside. */
 struct spc_fit_moments {
   double n, sum[4];
