@@ -11,9 +11,11 @@
 #include "model/metric_list.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,6 +56,7 @@ struct http_server {
   uint32_t max_connections, n_threads;
   int64_t timeout_us;
   struct MHD_Daemon *daemon;
+  int wake; /* eventfd: the http thread has something to do */
   pthread_t http, workers[THREADS_MAX];
   /* the http thread's */
   struct conn *conns;
@@ -184,6 +187,12 @@ static struct exchange *take(struct http_server *s) {
   return x;
 }
 
+static void wake_http(struct http_server *s) {
+  const uint64_t one = 1;
+  ssize_t n = write(s->wake, &one, sizeof one);
+  (void)n; /* it fails only when the counter is full, and then the thread wakes */
+}
+
 static void *work(void *arg) {
   struct http_server *s = arg;
   for (struct exchange *x; (x = take(s)) != NULL;) {
@@ -197,6 +206,7 @@ static void *work(void *arg) {
     x->stage = ANSWERED; /* from here on it is the http thread's */
     (void)pthread_mutex_unlock(&s->lock);
     MHD_resume_connection(mhd);
+    wake_http(s);
   }
   return NULL;
 }
@@ -340,12 +350,27 @@ static bool must_run(struct http_server *s, int64_t *latest) {
   return busy;
 }
 
+/* Until the library has something to do, a worker has, or it is time to look at deadlines. The library has a wake-up of
+ * its own for resumed connections, but not where it is run from outside. */
+static void wait_for_work(struct http_server *s) {
+  const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+  MHD_UNSIGNED_LONG_LONG ms = TURN_MS;
+  if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > TURN_MS) ms = TURN_MS;
+  struct pollfd fds[] = {{.fd = info != NULL ? info->epoll_fd : -1, .events = POLLIN},
+                         {.fd = s->wake, .events = POLLIN}};
+  (void)poll(fds, TFDC_COUNT(fds), (int)ms);
+  uint64_t times;
+  ssize_t n = read(s->wake, &times, sizeof times);
+  (void)n; /* nothing to read is fine */
+}
+
 /* Runs until it is told to stop and the answers under way are sent. */
 static void *run_http(void *arg) {
   struct http_server *s = arg;
   int64_t latest = INT64_MAX;
   while (must_run(s, &latest)) {
-    (void)MHD_run_wait(s->daemon, TURN_MS);
+    wait_for_work(s);
+    (void)MHD_run(s->daemon);
     end_overdue(s, latest);
   }
   return NULL;
@@ -378,6 +403,7 @@ static void stop_workers(struct http_server *s) {
 static void release(struct http_server *s) {
   stop_workers(s);
   if (s->daemon != NULL) MHD_stop_daemon(s->daemon);
+  if (s->wake >= 0) (void)close(s->wake);
   (void)pthread_cond_destroy(&s->work);
   (void)pthread_mutex_destroy(&s->lock);
   free(s->token);
@@ -409,7 +435,9 @@ tfdc_rc http_server_mhd_create(const struct http_server_mhd_options *o, struct h
   s->metrics = m;
   int fd;
   uint16_t port;
-  tfdc_rc rc = http_listen(o->address, &fd, &port, err);
+  s->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  tfdc_rc rc =
+      s->wake >= 0 ? http_listen(o->address, &fd, &port, err) : tfdc_fail(err, TFDC_E_IO, "HTTP server: no eventfd");
   if (rc == TFDC_OK && (s->daemon = start_daemon(s, fd)) == NULL) {
     (void)close(fd);
     rc = tfdc_fail(err, TFDC_E_IO, "HTTP server: the library does not start");
@@ -431,6 +459,7 @@ void http_server_mhd_destroy(struct http_server *s) {
   (void)pthread_mutex_lock(&s->lock);
   s->stopping = true;
   (void)pthread_mutex_unlock(&s->lock);
+  wake_http(s);
   (void)pthread_join(s->http, NULL);
   release(s);
 }
