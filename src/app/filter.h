@@ -23,7 +23,7 @@ struct filter {
       {"lot", CLI_TEXT, &(f)->lot, "GLOB", "of this lot"}, {"wafer", CLI_TEXT, &(f)->wafer, "GLOB", "of this wafer"},  \
       {"product", CLI_TEXT, &(f)->product, "GLOB", "of this product"}, FILTER_TIME_OPTIONS(f)
 
-enum { FILTER_PARAMS = 32 };
+enum { FILTER_PARAMS = 64 };
 struct filter_params {
   char tool[256], from[24], to[24];
   const char *list[2 * FILTER_PARAMS]; /* name, value ..., NULL: what client.h takes; points into this and the filter */

@@ -17,6 +17,8 @@ static const struct command {
     {"runs", "list and search runs with their verdicts", cmd_runs},
     {"inspect", "all that is known of one run", cmd_inspect},
     {"alarms", "list alarms, or follow them", cmd_alarms},
+    {"charts", "the charts in force, or the points of one with their limits", cmd_charts},
+    {"export", "points of charts, or the traces of runs, as CSV", cmd_export},
     {NULL, "say what is judged, and how", NULL},
     {"learn", "charts and limits from good runs", cmd_learn},
     {NULL, "about the program", NULL},

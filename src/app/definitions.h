@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The strategies and limit sets in force, as the API gives them: the newest approved version of each. */
+#ifndef APP_DEFINITIONS_H
+#define APP_DEFINITIONS_H
+
+#include "app/client.h"
+
+/* *ret: a new array of {"id", "version", "effective_us", ..., "body": {...}}, the caller's. kind: "strategy", "limits".
+ * id NULL = all. */
+TFDC_MUST_USE tfdc_rc definitions_get(struct client *c, const char *kind, const char *id, json_t **ret,
+                                      struct tfdc_error *err);
+/* The chart of a strategy's body, or of a limit set's group; NULL when there is none. Borrowed. */
+const json_t *definitions_chart(const json_t *body, const char *chart);
+
+struct definitions_group {
+  const char *partition, *tool, *chamber, *tool_type;
+};
+/* A limit set's group and centre for a chamber's series; NULL when there is none. Borrowed. */
+const json_t *definitions_find_group(const json_t *limits_body, const struct definitions_group *g);
+const json_t *definitions_find_centre(const json_t *group, const char *chart, const struct definitions_group *g);
+
+#endif
