@@ -32,7 +32,12 @@ static int run(const struct app_config *config, struct tfdc_log *log, bool json)
   (void)pthread_sigmask(SIG_BLOCK, &wanted, NULL);
   struct dev *d;
   struct tfdc_error err = {0};
-  if (dev_start(config, log, &d, &err) != TFDC_OK) return cli_fail("dev", &err);
+  tfdc_rc rc = dev_start(config, log, &d, &err);
+  if (rc == TFDC_E_CANCELLED) {
+    tfdc_log_write(log, TFDC_LOG_INFO, "dev", "stopped", LOG_STR("why", err.msg));
+    return CLI_OK;
+  }
+  if (rc != TFDC_OK) return cli_fail("dev", &err);
   say_ready(d, config, json);
   int signal_number = 0;
   (void)sigwait(&wanted, &signal_number);

@@ -54,6 +54,7 @@ struct dev {
   struct api *api;
   struct http_server *http;
   uint16_t ingest_port, http_port;
+  struct await_task collector_started, defender_started;
   struct await_task collector_task, defender_task, keeper_task, hubs_task;
   bool defender_on, keeper_on;
   atomic_bool ready, stopping;
@@ -124,6 +125,20 @@ static tfdc_rc start_loops(struct dev *d, struct tfdc_error *err) {
 
 /* ---- the roles ---- */
 
+/* A store that answers late or takes nothing keeps a start waiting. The log says so, and a signal ends it. */
+static tfdc_rc wait_started(struct dev *d, struct await_task *t, const char *what, struct tfdc_error *err) {
+  for (unsigned n = 1; !await_task_wait_for(t, tfdc_millis(200)); n++) {
+    if (dev_stop_signalled()) return tfdc_fail(err, TFDC_E_CANCELLED, "asked to stop before it was ready");
+    if (n % 50 != 5) continue;
+    tfdc_rc rc = d->defender_on ? defender_trouble(d->defender) : TFDC_OK;
+    const char *why = rc != TFDC_OK ? tfdc_rc_text(rc) : "no answer yet; is another process busy with the file?";
+    tfdc_log_write(d->log, TFDC_LOG_ERROR, "dev", "the start waits", LOG_STR("for", what),
+                   LOG_STR("code", tfdc_rc_name(rc != TFDC_OK ? rc : TFDC_E_BUSY)), LOG_STR("why", why),
+                   LOG_STR("hint", tfdc_rc_hint(rc)));
+  }
+  return TFDC_OK;
+}
+
 static tfdc_rc start_collector(struct dev *d, struct tfdc_error *err) {
   struct collector_options o;
   collector_options_default(&o);
@@ -142,13 +157,13 @@ static tfdc_rc start_collector(struct dev *d, struct tfdc_error *err) {
   struct collector_ports ports = {.store = d->ports[STORE],
                                   .publish = d->ports[PUBLISH],
                                   .metrics = metrics_mem_port(d->metrics),
+                                  .log = d->log,
                                   .loops = d->loop_ports,
                                   .n_loops = d->n_loops};
   TFDC_TRY(collector_create(&o, &ports, &d->collector, err));
-  await_task_init(d->await, &d->collector_task);
-  collector_start(d->collector, await_loop(d->await), &d->collector_task.task);
-  await_task_wait(&d->collector_task);
-  return TFDC_OK;
+  await_task_init(d->await, &d->collector_started);
+  collector_start(d->collector, await_loop(d->await), &d->collector_started.task);
+  return wait_started(d, &d->collector_started, "the list of open runs", err);
 }
 
 static tfdc_rc start_defender(struct dev *d, struct tfdc_error *err) {
@@ -164,14 +179,14 @@ static tfdc_rc start_defender(struct dev *d, struct tfdc_error *err) {
                                  .alarm = d->ports[ALARM],
                                  .kv = d->ports[KV],
                                  .metrics = metrics_mem_port(d->metrics),
+                                 .log = d->log,
                                  .loops = d->loop_ports,
                                  .n_loops = d->n_loops};
   TFDC_TRY(defender_create(&o, &ports, &d->defender, err));
-  await_task_init(d->await, &d->defender_task);
-  defender_start(d->defender, await_loop(d->await), &d->defender_task.task);
+  await_task_init(d->await, &d->defender_started);
+  defender_start(d->defender, await_loop(d->await), &d->defender_started.task);
   d->defender_on = true;
-  await_task_wait(&d->defender_task);
-  return TFDC_OK;
+  return wait_started(d, &d->defender_started, "definitions and queue", err);
 }
 
 static tfdc_rc start_keeper(struct dev *d, struct tfdc_error *err) {
@@ -238,7 +253,9 @@ static bool is_ready(void *user, struct tfdc_buf *why_not) {
       {!keeper_store_answers(d->keeper), "the store does not answer\n"},
       {keeper_below_floor(d->keeper), "free disk is below store.free_floor_mb: ingest waits\n"},
   };
-  bool ready = true;
+  tfdc_rc trouble = collector_trouble(d->collector);
+  bool ready = trouble == TFDC_OK;
+  if (!ready) tfdc_put_fmt(why_not, "the store takes no data: %s: ingest waits\n", tfdc_rc_text(trouble));
   for (size_t i = 0; i < TFDC_COUNT(reasons); i++) {
     if (!reasons[i].wrong) continue;
     tfdc_put(why_not, reasons[i].text, strlen(reasons[i].text));

@@ -8,7 +8,8 @@
 
 struct dev;
 /* Starts everything and waits until it is ready. config must outlive it; log may be NULL. Call dev_process_init() first
- * and block signals that the program waits for: the threads inherit the mask. Errors name what could not be opened. */
+ * and block signals that the program waits for: the threads inherit the mask. Errors name what could not be opened;
+ * CANCELLED: SIGTERM or SIGINT came first. */
 TFDC_MUST_USE tfdc_rc dev_start(const struct app_config *config, struct tfdc_log *log, struct dev **ret,
                                 struct tfdc_error *err);
 uint16_t dev_ingest_port(const struct dev *d);

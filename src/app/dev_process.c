@@ -43,6 +43,15 @@ void dev_process_init(const struct app_config *config) {
   char text[24];
   (void)snprintf(text, sizeof text, "%lld", workers > 0 ? (long long)workers : (long long)dev_cores());
   (void)setenv("UV_THREADPOOL_SIZE", text, 1);
+  (void)setenv("GRPC_VERBOSITY", "NONE", 0); /* its errors are in ours; standard error is for JSON lines */
+}
+
+bool dev_stop_signalled(void) {
+  sigset_t wanted;
+  (void)sigemptyset(&wanted);
+  (void)sigaddset(&wanted, SIGTERM);
+  (void)sigaddset(&wanted, SIGINT);
+  return sigtimedwait(&wanted, NULL, &(struct timespec){0}) > 0;
 }
 
 void dev_put_start_metrics(struct port_metrics *m, tfdc_wall started) {

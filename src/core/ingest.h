@@ -69,11 +69,13 @@ enum ingest_action_kind {
 enum ingest_count {
   INGEST_N_BLOCKS,
   INGEST_N_POINTS,
+  INGEST_N_MISSING,
   INGEST_N_BYTES,
   INGEST_N_REJECTS /* label = code name */,
   INGEST_N_DUPLICATES,
   INGEST_N_CHUNKS,
   INGEST_N_CHUNK_BYTES,
+  INGEST_N_CHUNK_POINTS,
   INGEST_N_RUNS_STARTED,
   INGEST_N_RUNS_CLOSED /* label = end reason */,
   INGEST_N_REOPENED,

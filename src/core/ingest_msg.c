@@ -37,12 +37,17 @@ void ingest_detach(struct ingest *g, struct run *r) {
 
 /* ---- run start ---- */
 
-static bool differs(const char *a, const char *b) { return a != NULL && b != NULL && strcmp(a, b) != 0; }
+static tfdc_rc compare(const char *what, const char *ours, const char *theirs, struct tfdc_error *err) {
+  if (ours == NULL || theirs == NULL || strcmp(ours, theirs) == 0) return TFDC_OK;
+  return tfdc_fail(err, TFDC_E_RUN_CONFLICT, "the run exists with %s %s, not %s", what, ours, theirs);
+}
 
-/* The same run id and start, but what both sides say of the run does not fit together. */
-static bool contradicts(const struct model_context *ours, const struct model_context *theirs) {
-  return differs(ours->recipe_id, theirs->recipe_id) || differs(ours->lot_id, theirs->lot_id) ||
-         differs(ours->substrate_id, theirs->substrate_id) || differs(ours->product, theirs->product);
+/* Who the same run id and start stand for; what one side does not know does not contradict the other. */
+tfdc_rc ingest_compare(const struct model_context *ours, const struct model_context *theirs, struct tfdc_error *err) {
+  TFDC_TRY(compare("recipe", ours->recipe_id, theirs->recipe_id, err));
+  TFDC_TRY(compare("lot", ours->lot_id, theirs->lot_id, err));
+  TFDC_TRY(compare("wafer", ours->substrate_id, theirs->substrate_id, err));
+  return compare("product", ours->product, theirs->product, err);
 }
 
 static bool attach(struct ingest *g, struct run *r, uint64_t stream, uint64_t handle) {
@@ -79,8 +84,9 @@ static void run_start(struct ingest *g, const struct model_hub_msg *msg, uint64_
   struct tfdc_id128 id = model_context_id(given->key, given->run_id, given->start_us);
   struct run *r = tfdc_map_get(&g->by_id, id);
   bool fresh = r == NULL;
-  if (!fresh && r->phase.state != LOADING && contradicts(&r->ctx, given)) {
-    ingest_reject(g, stream, msg->run, 0, TFDC_E_RUN_CONFLICT, NULL);
+  if (!fresh && r->phase.state != LOADING) rc = ingest_compare(&r->ctx, given, &err);
+  if (rc != TFDC_OK) {
+    ingest_reject(g, stream, msg->run, 0, rc, err.msg);
     return;
   }
   if (fresh) r = ingest_run_create(g, id);
@@ -150,12 +156,11 @@ static void note_times(struct run *r, const struct model_block *b) {
   }
 }
 
-static bool append_block(struct run *r, struct model_block *b) {
+static bool have_block_room(struct run *r) {
   if (r->n_blocks < r->blocks_cap) return true;
   size_t cap = r->blocks_cap == 0 ? 16 : r->blocks_cap * 2;
   struct model_block **bigger = realloc(r->blocks, cap * sizeof *bigger);
   if (bigger == NULL) return false;
-  (void)b;
   r->blocks = bigger;
   r->blocks_cap = cap;
   return true;
@@ -167,7 +172,7 @@ static tfdc_rc take_block(struct ingest *g, struct run *r, const struct model_hu
   if (r->ctx.points + r->open_points + b->points > g->options.max_run_points)
     return tfdc_fail(err, TFDC_E_TOO_MANY_POINTS, "the run has more than %llu points",
                      (unsigned long long)g->options.max_run_points);
-  if (!know_times(r) || !append_block(r, b)) return tfdc_fail(err, TFDC_E_NOMEM, "no memory for the block");
+  if (!know_times(r) || !have_block_room(r)) return tfdc_fail(err, TFDC_E_NOMEM, "no memory for the block");
   TFDC_TRY(check_columns(r, b, err));
   note_times(r, b);
   if (r->n_blocks == 0) {
@@ -182,6 +187,7 @@ static tfdc_rc take_block(struct ingest *g, struct run *r, const struct model_hu
   g->bytes += b->bytes;
   ingest_count(g, INGEST_N_BLOCKS, NULL, 1);
   ingest_count(g, INGEST_N_POINTS, NULL, (double)b->points);
+  if (b->missing > 0) ingest_count(g, INGEST_N_MISSING, NULL, (double)b->missing);
   return TFDC_OK;
 }
 

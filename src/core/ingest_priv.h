@@ -119,6 +119,8 @@ tfdc_mono ingest_backoff(struct ingest *g, uint32_t failures);
 void ingest_message(struct ingest *g, const struct model_hub_msg *msg, uint64_t stream, bool historical);
 void ingest_release_held(struct ingest *g, struct run *r); /* takes what had to wait */
 void ingest_detach(struct ingest *g, struct run *r);
+TFDC_MUST_USE tfdc_rc ingest_compare(const struct model_context *ours, const struct model_context *theirs,
+                                     struct tfdc_error *err);
 void ingest_reject(struct ingest *g, uint64_t stream, uint64_t handle, uint64_t seq, tfdc_rc code, const char *text);
 
 /* ingest_run.c */

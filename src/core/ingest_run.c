@@ -217,6 +217,7 @@ void ingest_cut_done(struct ingest *g, struct run *r, struct cut *c, const struc
   insert_chunk(r, chunk);
   ingest_count(g, INGEST_N_CHUNKS, NULL, 1);
   ingest_count(g, INGEST_N_CHUNK_BYTES, NULL, (double)chunk->blob_n);
+  ingest_count(g, INGEST_N_CHUNK_POINTS, NULL, (double)chunk->points);
   if (chunk->points >= 1000)
     g->bytes_per_point += ((double)chunk->blob_n / (double)chunk->points - g->bytes_per_point) / 16;
   for (size_t i = 0; i < c->n_blocks; i++) model_block_unref(c->blocks[i]);
@@ -274,12 +275,6 @@ static void resume_from_store(struct run *r) {
   r->last_recv = r->acked = seq;
 }
 
-static bool conflicts(const struct model_context *a, const struct model_context *b) {
-  return (a->recipe_id && b->recipe_id && strcmp(a->recipe_id, b->recipe_id) != 0) ||
-         (a->lot_id && b->lot_id && strcmp(a->lot_id, b->lot_id) != 0) ||
-         (a->substrate_id && b->substrate_id && strcmp(a->substrate_id, b->substrate_id) != 0);
-}
-
 static void first_load(struct ingest *g, struct run *r, const struct ingest_event *e) {
   if (e->context == NULL) { /* nobody knows it: it begins here */
     if (!r->attached) {
@@ -290,8 +285,9 @@ static void first_load(struct ingest *g, struct run *r, const struct ingest_even
     tfdc_sm_move(&r->phase, OPENING);
     return;
   }
-  if (r->attached && r->ctx.run_id != NULL && conflicts(e->context, &r->ctx)) {
-    ingest_reject(g, r->stream, r->handle, 0, TFDC_E_RUN_CONFLICT, NULL);
+  struct tfdc_error err = {0};
+  if (r->attached && r->ctx.run_id != NULL && ingest_compare(e->context, &r->ctx, &err) != TFDC_OK) {
+    ingest_reject(g, r->stream, r->handle, 0, err.code, err.msg);
     ingest_detach(g, r);
   }
   if (!take_row(r, e->context) || !take_chunk_list(r, e->chunks, e->n_chunks)) {

@@ -22,7 +22,8 @@ struct model_block {
   size_t n_columns;
   const struct model_column *columns;
   uint64_t points;
-  size_t bytes; /* memory it holds, for budgets */
+  uint64_t missing; /* of the points: NaN or Inf */
+  size_t bytes;     /* memory it holds, for budgets */
 };
 void model_block_ref(struct model_block *b);
 void model_block_unref(struct model_block *b); /* NULL ok */

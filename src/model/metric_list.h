@@ -75,6 +75,8 @@
   X(SWEEP_REPUBLISHED, "tfdc_sweep_republished_total", COUNTER, "messages", "",                                        \
     "completions that the sweep sent again")                                                                           \
   X(DEAD_LETTERS, "tfdc_dead_letters_total", COUNTER, "messages", "code", "completions put aside, by error code")      \
+  X(DEFINITIONS_UNREADABLE, "tfdc_definitions_unreadable", GAUGE, "definitions", "",                                   \
+    "strategies and limit sets in the store that cannot be read: nothing is judged by them")                           \
   X(ALARMS, "tfdc_alarms_total", COUNTER, "alarms", "reason",                                                          \
     "alarm changes, by reason: OOC, ACTION, MISSING_STEP ...")                                                         \
   X(ALARMS_OPEN, "tfdc_alarms_open", GAUGE, "alarms", "severity", "alarms open now")                                   \

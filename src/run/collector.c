@@ -163,8 +163,8 @@ static void stream_ended(struct collector *c, struct stream *st, const struct mo
 }
 
 static void refuse(struct collector *c, const struct stream *st, const struct model_hub_msg *msg, tfdc_rc code) {
-  struct model_hub_reply r = {
-      .kind = MODEL_REPLY_REJECT, .run = msg->run, .seq = msg->seq, .code = code, .text = tfdc_rc_text(code)};
+  const char *text = msg->code == code && msg->text != NULL ? msg->text : tfdc_rc_text(code);
+  struct model_hub_reply r = {.kind = MODEL_REPLY_REJECT, .run = msg->run, .seq = msg->seq, .code = code, .text = text};
   if (msg->kind == MODEL_HUB_RUN_START) r.seq = 0;
   metrics_add(c->metrics, MODEL_METRIC_INGEST_REJECTS, tfdc_rc_name(code), 1);
   model_block_unref(msg->block);
@@ -274,6 +274,7 @@ size_t collector_open_runs(const struct collector *c) {
 }
 
 bool collector_is_paused(const struct collector *c) { return atomic_load(&c->paused); }
+tfdc_rc collector_trouble(const struct collector *c) { return (tfdc_rc)atomic_load(&c->trouble); }
 
 struct note {
   struct port_task task;
@@ -315,6 +316,14 @@ void collector_relieved(struct collector *c) {
   pthread_mutex_unlock(&c->lock);
 }
 
+void collector_end_streams(struct collector *c) {
+  pthread_mutex_lock(&c->lock);
+  size_t at = 0;
+  for (struct stream *st = tfdc_map_next(&c->streams, &at); st != NULL; st = tfdc_map_next(&c->streams, &at))
+    c->server->ops->end(c->server, st->id, TFDC_E_DRAINING, tfdc_rc_text(TFDC_E_DRAINING));
+  pthread_mutex_unlock(&c->lock);
+}
+
 struct chunk_encoder *collector_take_encoder(struct collector *c) {
   struct chunk_encoder *w = NULL;
   pthread_mutex_lock(&c->lock);
@@ -345,6 +354,7 @@ tfdc_rc collector_create(const struct collector_options *options, const struct c
   c->store = ports->store;
   c->publish = ports->publish;
   c->metrics = ports->metrics;
+  c->log = ports->log;
   c->encoders_cap = 16;
   c->encoders = calloc(c->encoders_cap, sizeof(struct chunk_encoder *));
   c->shards = calloc(ports->n_loops, sizeof *c->shards);
@@ -376,7 +386,7 @@ void collector_start(struct collector *c, struct port_loop *loop, struct port_ta
   c->told_loop = loop;
   c->started = started;
   atomic_store(&c->starting, c->n_shards);
-  for (size_t i = 0; i < c->n_shards; i++) shard_start(&c->shards[i], i);
+  for (size_t i = 0; i < c->n_shards; i++) shard_start(&c->shards[i]);
 }
 
 static void run_drain(struct port_task *t) {
@@ -402,7 +412,7 @@ void collector_drain(struct collector *c, struct port_loop *loop, struct port_ta
 
 void collector_destroy(struct collector *c) {
   if (c == NULL) return;
-  for (size_t i = 0; i < c->n_shards; i++) ingest_destroy(c->shards[i].machine);
+  for (size_t i = 0; i < c->n_shards; i++) shard_deinit(&c->shards[i]);
   size_t at = 0;
   for (struct stream *st = tfdc_map_next(&c->streams, &at); st != NULL; st = tfdc_map_next(&c->streams, &at)) {
     tfdc_map_deinit(&st->runs);

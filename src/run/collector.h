@@ -4,6 +4,7 @@
 #ifndef RUN_COLLECTOR_H
 #define RUN_COLLECTOR_H
 
+#include "base/log.h"
 #include "core/ingest.h"
 #include "port/hub.h"
 #include "port/metrics.h"
@@ -22,6 +23,7 @@ void collector_options_default(struct collector_options *o);
 struct collector_ports {
   struct port *store, *publish;
   struct port_metrics *metrics;   /* or NULL */
+  struct tfdc_log *log;           /* or NULL */
   struct port_loop *const *loops; /* one shard each; borrowed */
   size_t n_loops;
 };
@@ -43,6 +45,8 @@ void collector_drain(struct collector *c, struct port_loop *loop, struct port_ta
 size_t collector_memory(const struct collector *c); /* bytes held now; any thread */
 size_t collector_open_runs(const struct collector *c);
 bool collector_is_paused(const struct collector *c);
+/* Why the store or the queue did not take the last thing that they were given; OK: they took it. Any thread. */
+tfdc_rc collector_trouble(const struct collector *c);
 /* When no request is in flight and no loop runs any more (after drain and stopping the loops), or in a simulation after
  * the loops died. */
 void collector_destroy(struct collector *c);

@@ -19,6 +19,8 @@ struct shard {
   struct port_timer timer;
   tfdc_mono armed;
   bool draining, drained_told;
+  size_t under_way;          /* ticketed actions */
+  struct adoption *adoption; /* during the start */
   /* any thread */
   atomic_size_t held; /* ingest_bytes, as of the last step */
   atomic_size_t open; /* runs */
@@ -38,11 +40,14 @@ struct collector {
   struct collector_options options;
   struct port *store, *publish;
   struct port_metrics *metrics;
+  struct tfdc_log *log;
   struct hub_server *server;
   struct shard *shards;
   size_t n_shards;
   atomic_size_t on_the_way; /* bytes of blocks in inboxes */
   atomic_bool paused;
+  atomic_int trouble;           /* tfdc_rc of the last write */
+  atomic_int_least64_t told_us; /* monotonic: when the log was last told of trouble, 0 = it knows of none */
   pthread_mutex_t lock;
   /* lock */
   struct tfdc_map streams;
@@ -51,6 +56,7 @@ struct collector {
   /* start and drain */
   atomic_size_t starting;
   atomic_size_t draining;
+  atomic_bool refused; /* the disk took not all */
   struct port_loop *told_loop;
   struct port_task *started, *drained;
   struct port_loop *drain_loop;
@@ -58,12 +64,14 @@ struct collector {
 
 /* collector_shard.c */
 void shard_step(struct shard *s, struct ingest_event *e); /* stamps the time, steps, carries out the actions */
-void shard_start(struct shard *s, size_t index);
+void shard_start(struct shard *s);
+void shard_deinit(struct shard *s); /* when its loop has died */
 struct shard *collector_shard_of(struct collector *c, struct model_key key);
 void collector_count(struct collector *c, const struct ingest_action *a);
 /* collector.c */
 void collector_replied(struct collector *c, uint64_t stream, const struct model_hub_reply *r);
 void collector_relieved(struct collector *c); /* memory may have become free */
+void collector_end_streams(struct collector *c);
 struct chunk_encoder *collector_take_encoder(struct collector *c);
 void collector_give_encoder(struct collector *c, struct chunk_encoder *w);
 

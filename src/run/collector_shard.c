@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define QUIET_US (10 * TFDC_US_PER_S)
+
 /* One ticketed action under way: its requests, the copies they point to, the answer. */
 struct op {
   struct shard *shard;
@@ -22,7 +24,7 @@ struct op {
     struct publish_req publish;
   } req;
   struct store_req chunks; /* LOAD: the second request */
-  bool have_chunks;
+  bool have_chunks, writes;
   struct model_context context;
   struct model_chamber chamber;
   struct model_chunk chunk;
@@ -42,7 +44,35 @@ static void free_op(struct op *op) {
   free(op);
 }
 
+/* The answer to a write that is neither the disk's nor the store's fault says nothing of them. */
+static bool refuses(tfdc_rc rc) {
+  tfdc_class class = tfdc_rc_class(rc);
+  return class == TFDC_CLASS_IO || class == TFDC_CLASS_INTERNAL || rc == TFDC_E_DISK_FLOOR;
+}
+
+/* Says once that writes fail, and once that they succeed again; an operator looks at the log when hubs wait. */
+static void note_trouble(struct op *op, tfdc_rc rc) {
+  if (rc != TFDC_OK && !refuses(rc)) return;
+  struct collector *c = op->shard->collector;
+  int64_t now = port_mono(op->shard->loop->clock).us, told = atomic_load(&c->told_us);
+  if (atomic_exchange(&c->trouble, rc) != (int)rc)
+    metrics_set(c->metrics, MODEL_METRIC_INGEST_PAUSED, "store", rc == TFDC_OK ? 0 : 1);
+  if (c->log == NULL || (rc == TFDC_OK) == (told == 0)) return;
+  if (rc == TFDC_OK && now - told < QUIET_US) return; /* others may still fail */
+  if (!atomic_compare_exchange_strong(&c->told_us, &told, rc == TFDC_OK ? 0 : now)) return;
+  if (rc == TFDC_OK) {
+    tfdc_log_write(c->log, TFDC_LOG_INFO, "collector", "the store takes data again: ingest goes on");
+    return;
+  }
+  struct tfdc_error err = op->req.store.base.err;
+  if (err.code != rc) (void)tfdc_fail(&err, rc, "%s", tfdc_rc_text(rc));
+  tfdc_log_write(c->log, TFDC_LOG_ERROR, "collector",
+                 "the store takes no data: ingest waits, hubs keep what is not acked", LOG_FAIL(&err));
+}
+
 static void tell_done(struct op *op, struct ingest_event *e) {
+  if (op->writes) note_trouble(op, e->rc);
+  op->shard->under_way--;
   e->kind = INGEST_DONE;
   e->ticket = op->ticket;
   shard_step(op->shard, e);
@@ -195,6 +225,7 @@ static void perform(struct shard *s, const struct ingest_action *a) {
   TFDC_ASSERT(op != NULL); /* the machine waits for its ticket; nothing acked is lost by ending here */
   op->shard = s;
   op->ticket = a->ticket;
+  op->writes = a->kind != INGEST_LOAD;
   switch (a->kind) {
   case INGEST_PUT_CHAMBER: put_chamber(op, a); break;
   case INGEST_LOAD: load(op, a); break;
@@ -202,18 +233,27 @@ static void perform(struct shard *s, const struct ingest_action *a) {
   case INGEST_CUT: cut(op, a); break;
   case INGEST_PUBLISH: publish(op, a); break;
   case INGEST_MARK: mark(op, a); break;
-  default: free_op(op); break;
+  default: free_op(op); return;
   }
+  s->under_way++;
 }
 
 void collector_count(struct collector *c, const struct ingest_action *a) {
   static const int metric[] = {
-      [INGEST_N_BLOCKS] = MODEL_METRIC_INGEST_BLOCKS,         [INGEST_N_POINTS] = MODEL_METRIC_INGEST_POINTS,
-      [INGEST_N_BYTES] = MODEL_METRIC_INGEST_BYTES,           [INGEST_N_REJECTS] = MODEL_METRIC_INGEST_REJECTS,
-      [INGEST_N_DUPLICATES] = MODEL_METRIC_INGEST_DUPLICATES, [INGEST_N_CHUNKS] = MODEL_METRIC_CHUNKS,
-      [INGEST_N_CHUNK_BYTES] = MODEL_METRIC_CHUNK_BYTES,      [INGEST_N_RUNS_STARTED] = MODEL_METRIC_RUNS_STARTED,
-      [INGEST_N_RUNS_CLOSED] = MODEL_METRIC_RUNS_CLOSED,      [INGEST_N_REOPENED] = MODEL_METRIC_RUNS_REOPENED,
-      [INGEST_N_COMPLETIONS] = MODEL_METRIC_COMPLETIONS,      [INGEST_N_RETRIES] = MODEL_METRIC_INGEST_RETRIES,
+      [INGEST_N_BLOCKS] = MODEL_METRIC_INGEST_BLOCKS,
+      [INGEST_N_POINTS] = MODEL_METRIC_INGEST_POINTS,
+      [INGEST_N_MISSING] = MODEL_METRIC_INGEST_MISSING_READINGS,
+      [INGEST_N_CHUNK_POINTS] = MODEL_METRIC_CHUNK_POINTS,
+      [INGEST_N_BYTES] = MODEL_METRIC_INGEST_BYTES,
+      [INGEST_N_REJECTS] = MODEL_METRIC_INGEST_REJECTS,
+      [INGEST_N_DUPLICATES] = MODEL_METRIC_INGEST_DUPLICATES,
+      [INGEST_N_CHUNKS] = MODEL_METRIC_CHUNKS,
+      [INGEST_N_CHUNK_BYTES] = MODEL_METRIC_CHUNK_BYTES,
+      [INGEST_N_RUNS_STARTED] = MODEL_METRIC_RUNS_STARTED,
+      [INGEST_N_RUNS_CLOSED] = MODEL_METRIC_RUNS_CLOSED,
+      [INGEST_N_REOPENED] = MODEL_METRIC_RUNS_REOPENED,
+      [INGEST_N_COMPLETIONS] = MODEL_METRIC_COMPLETIONS,
+      [INGEST_N_RETRIES] = MODEL_METRIC_INGEST_RETRIES,
   };
   metrics_add(c->metrics, metric[a->count], a->label, a->by);
 }
@@ -223,15 +263,27 @@ void collector_count(struct collector *c, const struct ingest_action *a) {
 static void on_timer(struct port_timer *t) {
   struct shard *s = (struct shard *)((char *)t - offsetof(struct shard, timer));
   s->armed.us = TFDC_NEVER;
+  if (s->drained_told) return;
   struct ingest_event e = {.kind = INGEST_TICK};
   shard_step(s, &e);
 }
 
 static void note_drained(struct shard *s) {
-  if (!s->draining || s->drained_told || !ingest_is_drained(s->machine)) return;
-  s->drained_told = true;
+  if (!s->draining || s->drained_told) return;
   struct collector *c = s->collector;
-  if (atomic_fetch_sub(&c->draining, 1) == 1) port_post(c->drain_loop, c->drained);
+  bool drained = ingest_is_drained(s->machine);
+  tfdc_rc rc = collector_trouble(c);
+  if (!drained && (s->under_way > 0 || (rc != TFDC_E_DISK_FULL && rc != TFDC_E_DISK_FLOOR))) return;
+  s->drained_told = true;
+  if (!drained) /* a disk that takes nothing ends the drain as well */
+    tfdc_log_write(c->log, TFDC_LOG_ERROR, "collector",
+                   "stopped with open runs not stored; hubs keep what is not acked", LOG_STR("code", tfdc_rc_name(rc)),
+                   LOG_STR("why", tfdc_rc_text(rc)), LOG_U64("open_runs", ingest_open_runs(s->machine)),
+                   LOG_U64("bytes", ingest_bytes(s->machine)));
+  if (!drained) atomic_store(&c->refused, true);
+  if (atomic_fetch_sub(&c->draining, 1) > 1) return;
+  if (atomic_load(&c->refused)) collector_end_streams(c); /* they would wait for their acks */
+  port_post(c->drain_loop, c->drained);
 }
 
 void shard_step(struct shard *s, struct ingest_event *e) {
@@ -271,11 +323,17 @@ struct adoption {
 
 static void ask(struct adoption *a);
 
+static void forget_adoption(struct shard *s) {
+  if (s->adoption == NULL) return;
+  port_req_deinit(&s->adoption->req.base);
+  free(s->adoption);
+  s->adoption = NULL;
+}
+
 static void adoption_over(struct adoption *a) {
   struct collector *c = a->shard->collector;
   port_forget(a->shard->loop, &a->retry);
-  port_req_deinit(&a->req.base);
-  free(a);
+  forget_adoption(a->shard);
   if (atomic_fetch_sub(&c->starting, 1) == 1) port_post(c->told_loop, c->started);
 }
 
@@ -324,14 +382,19 @@ static void ask(struct adoption *a) {
 
 static void run_adoption(struct port_task *t) { ask((struct adoption *)t); }
 
-void shard_start(struct shard *s, size_t index) {
-  (void)index;
+void shard_start(struct shard *s) {
   s->armed.us = TFDC_NEVER;
   struct adoption *a = calloc(1, sizeof *a);
   TFDC_ASSERT(a != NULL);
   a->task.fn = run_adoption;
   a->shard = s;
+  s->adoption = a;
   store_req_init(&a->req, STORE_CONTEXT_LIST);
   a->req.filter.state = MODEL_CONTEXT_OPEN;
   port_post(s->loop, &a->task);
+}
+
+void shard_deinit(struct shard *s) {
+  forget_adoption(s);
+  ingest_destroy(s->machine);
 }

@@ -31,6 +31,7 @@ tfdc_rc defender_create(const struct defender_options *options, const struct def
   d->alarm = ports->alarm;
   d->kv = ports->kv;
   d->metrics = ports->metrics;
+  d->log = ports->log;
   d->loop = ports->loops[0];
   d->shards = calloc(ports->n_loops, sizeof *d->shards);
   tfdc_rc rc = d->shards == NULL ? TFDC_E_NOMEM : TFDC_OK;
@@ -72,6 +73,8 @@ size_t defender_load(const struct defender *d) {
   return load;
 }
 
+tfdc_rc defender_trouble(const struct defender *d) { return (tfdc_rc)atomic_load(&d->trouble); }
+
 /* ---- small things ---- */
 
 static void next(struct defender *d);
@@ -84,7 +87,8 @@ static void retry_later(struct defender *d) {
 }
 
 /* Something failed. A stop waits for every answer, and this may be the last one. */
-static void again_or_stop(struct defender *d) {
+static void again_or_stop(struct defender *d, tfdc_rc rc) {
+  atomic_store(&d->trouble, rc);
   if (d->stopping)
     next(d);
   else
@@ -121,9 +125,14 @@ static void on_defs(struct port_req *r) {
   struct defender *d = r->user;
   d->loading = false;
   struct catalog *c = NULL;
+  struct tfdc_error bad = {.code = TFDC_OK};
   tfdc_rc rc = r->rc;
-  if (rc == TFDC_OK) rc = catalog_create(d->defs.defs, d->defs.n, &c, &r->err);
+  if (rc == TFDC_OK) rc = catalog_create(d->defs.defs, d->defs.n, &c, &bad);
   if (rc == TFDC_OK) {
+    metrics_set(d->metrics, MODEL_METRIC_DEFINITIONS_UNREADABLE, NULL, (double)(d->defs.n - catalog_count(c)));
+    if (bad.code != TFDC_OK)
+      tfdc_log_write(d->log, TFDC_LOG_ERROR, "defender", "a definition cannot be read: it judges nothing",
+                     LOG_FAIL(&bad));
     hand_out(d, c);
     catalog_unref(c);
     d->catalog_there = true;
@@ -131,7 +140,7 @@ static void on_defs(struct port_req *r) {
     d->reload_wanted = true;
   }
   if (rc != TFDC_OK)
-    retry_later(d);
+    again_or_stop(d, rc);
   else
     next(d);
 }
@@ -156,7 +165,7 @@ static void on_watch_event(struct port_req *r) {
     d->watching = false;
     d->watch_handle = 0;
     d->reload_wanted = true;
-    again_or_stop(d);
+    again_or_stop(d, r->rc);
     return;
   }
   for (size_t i = 0; i < d->watch.n_entries; i++)
@@ -169,7 +178,7 @@ static void on_watch_open(struct port_req *r) {
   struct defender *d = r->user;
   d->watching = false;
   if (r->rc != TFDC_OK) {
-    again_or_stop(d);
+    again_or_stop(d, r->rc);
     return;
   }
   d->watch_handle = d->watch.watch;
@@ -249,9 +258,10 @@ static void on_pulled(struct port_req *r) {
   d->pulling = false;
   if (r->rc != TFDC_OK) {
     if (r->rc == TFDC_E_NOT_FOUND) d->consumer_there = false;
-    again_or_stop(d);
+    again_or_stop(d, r->rc);
     return;
   }
+  atomic_store(&d->trouble, TFDC_OK);
   for (size_t i = 0; i < d->pull.n && !d->stopping; i++) give(d, &d->pull.msgs[i]);
   next(d);
 }
@@ -289,20 +299,21 @@ void defender_room(struct defender *d) {
 
 /* ---- the consumer: the one of a crashed predecessor is deleted before our own is made ---- */
 
-static void creation_failed(struct defender *d) {
+static void creation_failed(struct defender *d, tfdc_rc rc) {
   d->creating = false;
-  again_or_stop(d);
+  again_or_stop(d, rc);
 }
 
 static void on_created(struct port_req *r) {
   struct defender *d = r->user;
   if (r->rc != TFDC_OK && r->rc != TFDC_E_EXISTS) {
     d->fenced = false;
-    creation_failed(d);
+    creation_failed(d, r->rc);
     return;
   }
   d->creating = false;
   d->consumer_there = true;
+  atomic_store(&d->trouble, TFDC_OK);
   next(d);
 }
 
@@ -314,7 +325,8 @@ static void create_consumer(struct defender *d) {
   d->consumer_req.filters = everything;
   d->consumer_req.n_filters = 1;
   d->consumer_req.ack_wait_us = d->options.ack_wait.us;
-  if (port_submit(d->workqueue, &d->consumer_req.base, d->loop, on_created, d) != TFDC_OK) creation_failed(d);
+  tfdc_rc rc = port_submit(d->workqueue, &d->consumer_req.base, d->loop, on_created, d);
+  if (rc != TFDC_OK) creation_failed(d, rc);
 }
 
 static void on_claimed(struct port_req *r) {
@@ -323,7 +335,7 @@ static void on_claimed(struct port_req *r) {
   if (d->fenced)
     create_consumer(d);
   else
-    creation_failed(d);
+    creation_failed(d, r->rc);
 }
 
 static void write_claim(struct defender *d) {
@@ -333,7 +345,8 @@ static void write_claim(struct defender *d) {
   d->claim.key = d->options.judge.defender;
   d->claim.value = d->consumer;
   d->claim.n = strlen(d->consumer);
-  if (port_submit(d->kv, &d->claim.base, d->loop, on_claimed, d) != TFDC_OK) creation_failed(d);
+  tfdc_rc rc = port_submit(d->kv, &d->claim.base, d->loop, on_claimed, d);
+  if (rc != TFDC_OK) creation_failed(d, rc);
 }
 
 static void on_old_deleted(struct port_req *r) {
@@ -341,14 +354,14 @@ static void on_old_deleted(struct port_req *r) {
   if (r->rc == TFDC_OK || r->rc == TFDC_E_NOT_FOUND)
     write_claim(d);
   else
-    creation_failed(d);
+    creation_failed(d, r->rc);
 }
 
 static void on_claim_read(struct port_req *r) {
   struct defender *d = r->user;
   const struct kv_entry *e = r->rc == TFDC_OK && d->claim.n_entries == 1 ? &d->claim.entries[0] : NULL;
   if (r->rc != TFDC_OK && r->rc != TFDC_E_NOT_FOUND) {
-    creation_failed(d);
+    creation_failed(d, r->rc);
     return;
   }
   if (e == NULL || e->n == 0 || (e->n == strlen(d->consumer) && memcmp(e->value, d->consumer, e->n) == 0)) {
@@ -358,9 +371,10 @@ static void on_claim_read(struct port_req *r) {
   port_req_deinit(&d->consumer_req.base);
   workqueue_req_init(&d->consumer_req, WORKQUEUE_DELETE);
   d->consumer_req.consumer = tfdc_arena_strndup(&d->consumer_req.base.mem, e->value, e->n);
-  if (d->consumer_req.consumer == NULL ||
-      port_submit(d->workqueue, &d->consumer_req.base, d->loop, on_old_deleted, d) != TFDC_OK)
-    creation_failed(d);
+  tfdc_rc rc = d->consumer_req.consumer == NULL
+                   ? TFDC_E_NOMEM
+                   : port_submit(d->workqueue, &d->consumer_req.base, d->loop, on_old_deleted, d);
+  if (rc != TFDC_OK) creation_failed(d, rc);
 }
 
 static void make_consumer(struct defender *d) {
@@ -373,7 +387,8 @@ static void make_consumer(struct defender *d) {
   kv_req_init(&d->claim, KV_GET);
   d->claim.bucket = DEFENDER_CLAIM_BUCKET;
   d->claim.key = d->options.judge.defender;
-  if (port_submit(d->kv, &d->claim.base, d->loop, on_claim_read, d) != TFDC_OK) creation_failed(d);
+  tfdc_rc rc = port_submit(d->kv, &d->claim.base, d->loop, on_claim_read, d);
+  if (rc != TFDC_OK) creation_failed(d, rc);
 }
 
 /* ---- start and stop ---- */

@@ -4,6 +4,7 @@
 #ifndef RUN_DEFENDER_H
 #define RUN_DEFENDER_H
 
+#include "base/log.h"
 #include "core/judge.h"
 #include "port/metrics.h"
 #include "port/port.h"
@@ -23,6 +24,7 @@ struct defender_ports {
   struct port *store, *workqueue, *alarm;
   struct port *kv;                /* bucket fdc-config is watched, attempts are noted; */
   struct port_metrics *metrics;   /* or NULL */
+  struct tfdc_log *log;           /* or NULL */
   struct port_loop *const *loops; /* one shard each; the first also pulls; borrowed */
   size_t n_loops;
 };
@@ -36,6 +38,8 @@ void defender_start(struct defender *d, struct port_loop *loop, struct port_task
  */
 void defender_stop(struct defender *d, struct port_loop *loop, struct port_task *stopped);
 size_t defender_load(const struct defender *d); /* messages taken and not over; any thread */
+/* Why it reads no definitions or gets no messages; OK: it does. Any thread. */
+tfdc_rc defender_trouble(const struct defender *d);
 /* When no request is in flight, or in a simulation after the loops died. */
 void defender_destroy(struct defender *d);
 

@@ -77,9 +77,11 @@ struct defender {
   char consumer[129], name[65];
   struct port *store, *workqueue, *alarm, *kv;
   struct port_metrics *metrics;
+  struct tfdc_log *log;
   struct dshard *shards;
   size_t n_shards;
   atomic_size_t on_the_way; /* messages pulled, not yet at their shard */
+  atomic_int trouble;       /* tfdc_rc of what failed last and is tried again */
   /* owned by the first loop */
   struct port_loop *loop;
   struct workqueue_req pull, consumer_req;

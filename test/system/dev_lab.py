@@ -51,12 +51,12 @@ def until(what, look, timeout=WAIT_S, alive=None):
 class Dev:
     """A `tfdc dev` process on a file. Its log goes to a file beside it, one for all lives."""
 
-    def __init__(self, data, *options, faults=None, ready=True, **settings):
+    def __init__(self, data, *options, faults=None, ready=True, before=(), **settings):
         env = {k: v for k, v in os.environ.items() if not k.startswith("TFDC_") or k == "TFDC_SANITIZE"}
         if faults:
             env["TFDC_FAULTS"] = faults
         settings = {"ingest.listen": "127.0.0.1:0", "http.listen": "127.0.0.1:0", "ingest.shards": 2, **settings}
-        args = [TFDC, "dev", "--json", "--data", data, *options]
+        args = [*before, TFDC, "dev", "--json", "--data", data, *options]
         for key, value in settings.items():
             args += [f"--{key}", str(value)]
         self.data, self.log_path = data, data + ".log"

@@ -174,6 +174,7 @@ static tfdc_rc fill(struct walk *w, struct model_block **ret) {
     columns[i] = (struct model_column){
         .svid = col->svid->number, .name = names, .n = col->n, .t_us = w->clocks[col->clock].times, .v = values};
     copy_fixed64(col->data, col->size, COLUMN_VALUES, values);
+    for (size_t k = 0; k < col->n; k++) b->missing += isfinite(values[k]) ? 0U : 1U;
     values += col->n;
     names += col->svid->name_n + 1;
   }

@@ -1,0 +1,496 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong from outside: bad messages, a full disk, a broken file, bad settings, SIGTERM at a bad moment. Each
+has its own error code and metric, and the service goes on: a good run afterwards is judged."""
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import sqlite3
+import tempfile
+import time
+import unittest
+
+import grpc
+
+from dev_lab import (PERIOD_US, POINTS, SOURCE, STREAM, Dev, Hub, Run, any_run_strategy, chart, complete_run_strategy,
+                     is_quiet, now_us, pb, put_strategies, query, read_log, strategy, until)
+
+CHAMBERS = [("T1", "C1"), ("T1", "C2")]
+BLOCKS = 8
+
+
+class Fab(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="tfdc-bad-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.data = os.path.join(self.folder, "fab.db")
+        with Dev(self.data) as dev:
+            self.assertEqual(0, dev.stop())
+        put_strategies(self.data, complete_run_strategy(), any_run_strategy())
+        self.n = 0
+
+    def dev(self, **settings):
+        dev = Dev(self.data, **{"store.free_floor_mb": 0, **settings})
+        self.addCleanup(lambda: dev.process.returncode is None and dev.kill())
+        self.assertIsNotNone(dev.ready, dev.log())
+        return dev
+
+    def hub(self, dev):
+        hub = Hub(dev.address, CHAMBERS)
+        self.addCleanup(hub.close)
+        return hub
+
+    def run_of(self, chamber="C2", recipe="FULL", **more):
+        self.n += 1
+        return Run("T1", chamber, f"run-{self.n}", now_us() - 60_000_000 + self.n, recipe, **more)
+
+    def wait_quiet(self, dev, open_too=True):
+        until("all judged", lambda: is_quiet(self.data, open_too), alive=dev)
+
+    def verdict(self, run):
+        rows = query(self.data, "SELECT row FROM verdicts WHERE current = 1 AND wafer = ?", run.run_id)
+        self.assertEqual(1, len(rows), f"verdicts of {run.run_id}")
+        return json.loads(rows[0][0])
+
+    def check_goes_on(self, dev, hub=None):
+        """A good run is judged OK."""
+        run = self.run_of()
+        (hub or self.hub(dev)).send_all([run])
+        self.wait_quiet(dev)
+        self.assertEqual("OK", self.verdict(run)["verdict"])
+        self.assertEqual("ok", query(self.data, "PRAGMA integrity_check")[0][0])
+
+    def check_documented(self, code):
+        with open(f"{SOURCE}/docs/errors.md", encoding="utf-8") as f:
+            self.assertIn(f"| `{code}` |", f.read())
+
+
+def block(svid=11, at_us=0, values=(50.0,) * 10):
+    clock = pb.Clock(start_us=at_us, period_us=PERIOD_US, count=len(values))
+    return pb.Block(clocks=[clock], columns=[pb.Column(svid=svid, values=values)])
+
+
+class Messages(Fab):
+    """One message of a run is bad: it is rejected with its own code, the run and the stream go on."""
+
+    def insert(self, run, **kind):
+        """The bad message takes the number before the end's."""
+        end = run.messages.pop(run.last_seq)
+        run.seq = run.last_seq - 1
+        run.add(**kind)
+        run.seq += 1
+        end.run_end.seq = run.seq
+        run.messages[run.seq] = end
+        run.last_seq = run.seq
+
+    def check_rejected(self, dev, hub, code, text, make):
+        before = dev.metric("tfdc_ingest_rejects_total", code=code)
+        run = self.run_of(chamber="C1")
+        hub.give(run, hold=1)  # all but the end
+        self.assertTrue(hub.wait(lambda: run.known))
+        self.insert(run, **make(run))
+        hub.more(run)
+        self.assertTrue(hub.wait(lambda: run.ended and run.rejects), f"{run.rejects} {hub.details}")
+        self.assertEqual([(run.seq - 1, code)], [r[:2] for r in run.rejects])
+        self.assertRegex(run.rejects[0][2], text)
+        self.assertEqual(before + 1, dev.metric("tfdc_ingest_rejects_total", code=code))
+        self.check_documented(code)
+        self.wait_quiet(dev)
+        self.assertEqual("OK", self.verdict(run)["verdict"], "what was good of the run is judged")
+        row = json.loads(query(self.data, "SELECT row FROM contexts WHERE wafer = ?", run.run_id)[0][0])
+        self.assertEqual((1, code), (row["rejected_blocks"], row["reject_code"]))
+        self.check_goes_on(dev, hub)
+
+    def test_a_bad_message_is_rejected_and_all_else_goes_on(self):
+        dev = self.dev(**{"ingest.max_block_points": 2 * POINTS})
+        hub = self.hub(dev)
+        no_clock = block(at_us=1)
+        no_clock.columns[0].clock = 3
+        for code, text, make in [
+                ("BLOCK_TOO_LARGE", f"{2 * POINTS}", lambda r: {
+                    "block": block(at_us=r.end_us, values=[50.0] * (2 * POINTS + 1))}),
+                ("UNKNOWN_SVID", "SVID 99 is not in the dictionary", lambda r: {
+                    "block": block(svid=99, at_us=r.end_us)}),
+                ("TIME_BACKWARDS", r"SVID 11 \(press\) at \d+ us, the sample before at \d+ us", lambda r: {
+                    "block": block(at_us=r.start_us)}),
+                ("MALFORMED", "NEVER", lambda r: {"step": pb.Step(name="NEVER", number=7, time_us=1, end=True)}),
+                ("MALFORMED", "clock 3", lambda r: {"block": no_clock}),
+                ("BAD_TEXT", "step", lambda r: {"step": pb.Step(name="A\x01B", number=1, time_us=1)})]:
+            with self.subTest(code=code, text=text):
+                self.check_rejected(dev, hub, code, text, make)
+
+    def test_the_same_run_with_other_content(self):
+        run = self.run_of(chamber="C1")
+        with self.dev() as dev:
+            self.hub(dev).send_all([run])
+            self.check_twin(dev, run)  # the collector has the run in memory
+            self.assertEqual(0, dev.stop())
+        self.check_twin(self.dev(), run)  # the run is read from the store
+
+    def check_twin(self, dev, run):
+        hub = self.hub(dev)
+        twin = Run("T1", "C1", run.run_id, run.start_us, "OTHER")
+        hub.give(twin)
+        self.assertTrue(hub.wait(lambda: twin.rejects))
+        self.assertEqual((0, "RUN_CONFLICT", "the run exists with recipe FULL, not OTHER"), twin.rejects[0])
+        self.assertEqual(1, dev.metric("tfdc_ingest_rejects_total", code="RUN_CONFLICT"))
+        self.check_documented("RUN_CONFLICT")
+        self.wait_quiet(dev)
+        self.assertEqual("OK", self.verdict(run)["verdict"])
+        self.check_goes_on(dev, hub)
+
+    def test_a_run_of_a_chamber_that_nobody_named(self):
+        dev = self.dev()
+        hub = self.hub(dev)
+        stranger = self.run_of(chamber="C9")
+        hub.give(stranger)
+        self.assertTrue(hub.wait(lambda: stranger.rejects))
+        self.assertEqual((0, "RUN_UNKNOWN", "the hello has no dictionary of T1:C9"), stranger.rejects[0])
+        self.assertEqual(1, dev.metric("tfdc_ingest_rejects_total", code="RUN_UNKNOWN"))
+        self.check_documented("RUN_UNKNOWN")
+        self.check_goes_on(dev, hub)
+
+    def test_a_message_over_the_size_limit_ends_its_stream_only(self):
+        dev = self.dev(**{"ingest.max_message_bytes": 1 << 20})
+        good, greedy = self.hub(dev), self.hub(dev)
+        run = self.run_of(chamber="C1")
+        greedy.give(run, hold=1)
+        self.assertTrue(greedy.wait(lambda: run.known))
+        self.insert(run, block=block(at_us=run.end_us, values=[50.0] * 200_000))
+        greedy.more(run)
+        self.assertFalse(greedy.wait(lambda: run.ended))
+        self.assertEqual(grpc.StatusCode.RESOURCE_EXHAUSTED, greedy.code)
+        self.assertIn(str(1 << 20), greedy.details)
+        until("counted", lambda: dev.metric("tfdc_ingest_streams_ended_total") == 1, alive=dev)
+        del run.messages[run.seq - 1]
+        good.send_all([run])
+        self.check_goes_on(dev, good)
+
+    def test_nan_and_inf_are_missing_readings(self):
+        dev = self.dev()
+        hub = self.hub(dev)
+        run = self.run_of(chamber="C1", recipe="PART")
+        for message in run.messages.values():
+            if message.WhichOneof("message") == "block":
+                for column in message.block.columns:
+                    column.values[3], column.values[4], column.values[5] = float("nan"), float("inf"), float("-inf")
+        hub.send_all([run])
+        self.wait_quiet(dev)
+        self.assertEqual([], run.rejects)
+        self.assertEqual("OK", self.verdict(run)["verdict"])
+        self.assertEqual(BLOCKS * 2 * 3, dev.metric("tfdc_ingest_missing_readings_total"))
+        points = query(self.data, "SELECT total(points) FROM chunks")[0][0]
+        self.assertEqual(BLOCKS * 2 * POINTS, points, "the trace shows them")
+        self.check_goes_on(dev, hub)
+
+    def test_bytes_that_are_not_protobuf(self):
+        dev = self.dev()
+        good = self.hub(dev)
+        with grpc.insecure_channel(dev.address) as channel:
+            stream = channel.stream_stream(STREAM, lambda b: b, pb.CollectorMessage.FromString)
+            with self.assertRaises(grpc.RpcError) as caught:
+                for _ in stream(iter([b"\xff\xff\xff not a message"])):
+                    pass
+        self.assertEqual(grpc.StatusCode.INVALID_ARGUMENT, caught.exception.code())
+        self.assertTrue(caught.exception.details())
+        self.assertEqual(1, dev.metric("tfdc_ingest_streams_ended_total", reason="MALFORMED"))
+        self.check_goes_on(dev, good)
+
+
+class Disk(Fab):
+    def test_a_full_disk_delays_and_loses_nothing(self):
+        dev = self.dev(**{"ingest.chunk_bytes": 4096})
+        hub = self.hub(dev)
+        before = resource.prlimit(dev.process.pid, resource.RLIMIT_FSIZE)
+        size = max(os.path.getsize(p) for p in (self.data, self.data + "-wal"))
+        resource.prlimit(dev.process.pid, resource.RLIMIT_FSIZE, (size + 65536, before[1]))
+        noise = random.Random(1)
+        runs = [self.run_of(chamber=c, noise=lambda: noise.gauss(0, 1)) for c in ("C1", "C2")]
+        for _ in range(3):  # until one does not fit any more
+            for run in runs:
+                hub.give(run)
+            full = until("the disk is full", alive=dev, look=lambda: (
+                "full" if dev.get("/health/ready")[0] == 503 else "ended" if all(r.ended for r in runs) else None))
+            if full == "full":
+                break
+            runs = [self.run_of(chamber=c, noise=lambda: noise.gauss(0, 1)) for c in ("C1", "C2")]
+        status, text = dev.get("/health/ready")
+        self.assertEqual(503, status)
+        self.assertIn("the disk is full", text)
+        self.assertGreater(dev.metric("tfdc_ingest_retries_total", **{"class": "io"}), 0)
+        self.assertEqual(200, dev.get("/health/live")[0])
+        said = [r for r in dev.log() if r.get("module") == "collector" and r["level"] == "error"]
+        self.assertIn("DISK_FULL", json.dumps(said))
+        self.check_documented("DISK_FULL")
+        resource.prlimit(dev.process.pid, resource.RLIMIT_FSIZE, before)
+        self.assertTrue(hub.wait(lambda: all(r.ended for r in runs)))
+        self.wait_quiet(dev)
+        for run in runs:
+            self.assertEqual("OK", self.verdict(run)["verdict"])
+        self.check_goes_on(dev, hub)
+        self.assertEqual(200, dev.get("/health/ready")[0])
+        self.assertEqual(0, dev.stop())
+
+    def test_a_start_waits_for_a_full_disk_and_says_so(self):
+        dev = Dev(self.data, before=["prlimit", "--fsize=32768"], **{"store.free_floor_mb": 0}, ready=False)
+        self.addCleanup(lambda: dev.process.returncode is None and dev.kill())
+        until("it says why", lambda: any(r.get("code") == "DISK_FULL" for r in dev.log()), alive=dev)
+        self.assertEqual(0, dev.stop(), "it can be stopped while it waits")
+        self.check_goes_on(self.dev())
+
+    def test_a_stop_does_not_wait_for_a_full_disk(self):
+        dev = self.dev()
+        noise = random.Random(1)
+        run = self.run_of(chamber="C1", noise=lambda: noise.gauss(0, 1))
+        hub = self.hub(dev)
+        hub.give(run, hold=1)
+        until("taken", lambda: dev.metric("tfdc_ingest_points_total") == 2 * BLOCKS * POINTS, alive=dev)
+        size = os.path.getsize(self.data + "-wal")
+        resource.prlimit(dev.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        self.stop_refused(dev, "DISK_FULL")
+        again = self.dev()
+        hub = self.hub(again)
+        hub.send_all([run])
+        self.wait_quiet(again)
+        self.assertEqual("OK", self.verdict(run)["verdict"])
+
+    def stop_refused(self, dev, code):
+        began = time.monotonic()
+        self.assertEqual(0, dev.stop(), dev.log()[-3:])
+        self.assertLess(time.monotonic() - began, 28)
+        said = [r for r in dev.log() if "not stored" in r.get("msg", "")]
+        self.assertEqual([code], [r["code"] for r in said], dev.log()[-5:])
+
+    def free_mb(self):
+        stat = os.statvfs(self.folder)
+        return stat.f_bavail * stat.f_frsize // (1 << 20)
+
+    def test_at_the_free_disk_floor_ingest_waits_until_space_returns(self):
+        ballast_mb = min(4096, self.free_mb() // 2)
+        ballast = os.path.join(self.folder, "ballast")
+        with open(ballast, "wb") as f:
+            try:
+                os.posix_fallocate(f.fileno(), 0, ballast_mb << 20)
+            except OSError:
+                self.skipTest("no room for a file that is deleted later")
+        dev = self.dev(**{"store.free_floor_mb": self.free_mb() + ballast_mb // 2})
+        hub = self.hub(dev)
+        run = self.run_of(chamber="C1")
+        hub.give(run)
+        self.check_waits_at_floor(dev, run)
+        os.unlink(ballast)
+        self.assertTrue(hub.wait(lambda: run.ended))
+        self.wait_quiet(dev)
+        self.assertEqual("OK", self.verdict(run)["verdict"])
+        until("ready again", lambda: dev.get("/health/ready") == (200, "ok\n"), alive=dev)
+        self.assertEqual(0, dev.metric("tfdc_ingest_paused"))
+        until("it says so", lambda: any("above the floor again" in r.get("msg", "") for r in dev.log()), alive=dev)
+        self.check_goes_on(dev, hub)
+
+    def check_waits_at_floor(self, dev, run):
+        until("not ready", lambda: "store.free_floor_mb" in dev.get("/health/ready")[1], alive=dev)
+        until("a run waits", lambda: dev.metric("tfdc_ingest_retries_total", **{"class": "busy"}) > 0, alive=dev)
+        self.assertEqual(503, dev.get("/health/ready")[0])
+        until("it says so", lambda: any("store.free_floor_mb" in r.get("msg", "") for r in dev.log()), alive=dev)
+        self.assertEqual(1, dev.metric("tfdc_ingest_paused", reason="disk_floor"))
+        self.assertTrue(json.loads(dev.get("/api/v1/status")[1])["below_floor"])
+        self.assertEqual((False, 0, []), (run.known, run.acked, run.rejects))
+        self.check_documented("DISK_FLOOR")
+
+    def test_at_the_free_disk_floor_it_starts_and_stops(self):
+        dev = self.dev(**{"store.free_floor_mb": self.free_mb() + (1 << 16)})
+        run = self.run_of(chamber="C1")
+        self.hub(dev).give(run)
+        self.check_waits_at_floor(dev, run)
+        self.stop_refused(dev, "DISK_FLOOR")
+        lower = self.dev()
+        self.hub(lower).send_all([run])
+        self.wait_quiet(lower)
+        self.assertEqual("OK", self.verdict(run)["verdict"])
+
+
+class File(Fab):
+    def test_a_flipped_byte_in_a_chunk(self):
+        noise = random.Random(1)
+        run = self.run_of(chamber="C1", noise=lambda: noise.gauss(0, 1))
+        with Dev(self.data, faults="store.CHUNK_GET:kill-before:1", **{"store.free_floor_mb": 0}) as dev:
+            with Hub(dev.address, CHAMBERS) as hub:
+                hub.give(run)
+                self.assertEqual(-signal.SIGKILL, dev.wait())
+        query_all = query(self.data, "SELECT blob FROM chunks")
+        self.assertEqual(1, len(query_all))
+        self.flip(query_all[0][0])
+        self.assertNotEqual(query_all, query(self.data, "SELECT blob FROM chunks"))
+        dev = self.dev()
+        self.wait_quiet(dev)
+        verdict = self.verdict(run)
+        self.assertEqual(("NOT_JUDGED", "CORRUPT"), (verdict["verdict"], verdict["reason"]))
+        self.assertGreater(dev.metric("tfdc_points_not_judged_total", reason="CORRUPT"), 0)
+        self.check_documented("CORRUPT")
+        self.check_goes_on(dev)
+
+    def flip(self, blob):
+        """One byte of the blob, in the file itself."""
+        db = sqlite3.connect(self.data)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+        with open(self.data, "r+b") as f:
+            content = f.read()
+            at = content.find(blob[len(blob) // 2:len(blob) // 2 + 40])
+            self.assertGreater(at, 0)
+            f.seek(at)
+            f.write(bytes([content[at] ^ 0x10]))
+
+    def test_a_file_that_is_something_else(self):
+        other = os.path.join(self.folder, "other.db")
+        with open(other, "wb") as f:
+            f.write(b"this is no database, it is text of a person, long enough to have a header" * 100)
+        with Dev(other) as dev:
+            self.assertNotEqual(0, dev.wait())
+        self.assertRegex(json.dumps(dev.log()), "not a database")
+        with open(other, "rb") as f:
+            self.assertTrue(f.read().startswith(b"this is no database"), "it is left alone")
+
+
+class Definitions(Fab):
+    """A definition that does not fit a chamber's dictionary, or cannot be read: its charts say so, all else goes on."""
+
+    def test_charts_that_do_not_fit_the_dictionary_are_not_judged(self):
+        put_strategies(self.data, strategy("lost", "PART", [chart("gone", "mean(nosuch)", 45, 55)]),
+                       strategy("wrong", "PART", [chart("sum", "mean(press) + 5 W", 45, 55)]),
+                       {"v": 1, "strategy": "broken", "charts": "none"})
+        dev = self.dev()
+        run = self.run_of(chamber="C1", recipe="PART")
+        self.hub(dev).send_all([run])
+        self.wait_quiet(dev)
+        (context_id,), = query(self.data, "SELECT lower(hex(context_id)) FROM contexts")
+        records = json.loads(dev.get(f"/api/v1/runs/{context_id}")[1])["records"]
+        points = {p["chart"]: (p["verdict"], p.get("reason")) for r in records for p in r["points"]}
+        self.assertEqual({"level": ("OK", "NONE"), "gone": ("NOT_JUDGED", "NO_DATA"), "sum": ("NOT_JUDGED", "UNDEFINED")},
+                         points)
+        self.assertEqual("NOT_JUDGED", self.verdict(run)["verdict"], "never a silent pass")
+        for reason in ("NO_DATA", "UNDEFINED"):
+            self.assertEqual(1, dev.metric("tfdc_points_not_judged_total", reason=reason))
+        self.assertEqual(1, dev.metric("tfdc_definitions_unreadable"))
+        self.assertIn("broken", json.dumps([r for r in dev.log() if r.get("module") == "defender"]))
+        self.check_goes_on(dev)
+
+
+class Settings(Fab):
+    def refused(self, *options, **settings):
+        with Dev(self.data, *options, **settings) as dev:
+            self.assertIsNone(dev.ready)
+            code = dev.wait()
+        return code, " ".join(r.get("text", "") for r in dev.log()[2:])
+
+    def test_an_unknown_key_names_the_nearest(self):
+        code, text = self.refused("--ingest.listn", "127.0.0.1:0")
+        self.assertEqual(2, code)
+        self.assertRegex(text, r"ingest\.listn.*ingest\.listen")
+
+    def test_an_unknown_key_in_the_file_names_its_line(self):
+        path = os.path.join(self.folder, "tfdc.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("ingest:\n  shards: 2\n  shrads: 3\n")
+        code, text = self.refused("--config", path)
+        self.assertEqual(2, code)
+        self.assertRegex(text, r"3.*shrads.*ingest\.shards")
+
+    def test_a_value_out_of_its_range(self):
+        code, text = self.refused("--ingest.max_streams", "0")
+        self.assertEqual(2, code)
+        self.assertRegex(text, r"ingest\.max_streams.*1.*65536")
+
+    def test_the_good_file_is_not_locked_by_it(self):
+        self.refused("--no.such.key", "1")
+        self.check_goes_on(self.dev())
+
+
+class Start(Fab):
+    """What a start cannot have ends it with a text that names it; what runs already is not disturbed."""
+
+    def refused(self, data, **settings):
+        with Dev(data, **settings) as dev:
+            self.assertIsNone(dev.ready)
+            self.assertIn(dev.wait(), range(1, 64))
+            return "\n".join(r.get("text", "") for r in dev.log())
+
+    def test_a_file_that_another_process_serves(self):
+        dev = self.dev()
+        text = self.refused(self.data)
+        self.assertIn(f"in use by process {dev.process.pid}", text)
+        self.check_goes_on(dev)
+
+    def test_an_address_that_is_in_use(self):
+        dev = self.dev()
+        for key in ("ingest.listen", "http.listen"):
+            with self.subTest(key=key):
+                text = self.refused(os.path.join(self.folder, "other.db"), **{key: dev.address})
+                self.assertIn(f"cannot listen {'on' if key[0] == 'i' else 'at'} {dev.address}", text)
+        self.check_goes_on(dev)
+
+    def test_a_folder_where_the_file_should_be(self):
+        folder = os.path.join(self.folder, "data")
+        os.mkdir(folder)
+        self.assertRegex(self.refused(folder), f"{folder}: .*Is a directory")
+
+
+class Stop(Fab):
+    """SIGTERM at a bad moment: exit code 0 within 28 s, and nothing is lost."""
+
+    def stop(self, dev):
+        began = time.monotonic()
+        self.assertEqual(0, dev.stop(), dev.log()[-3:])
+        self.assertLess(time.monotonic() - began, 28)
+
+    def test_while_runs_are_open(self):
+        dev = self.dev()
+        runs = [self.run_of(chamber=c) for c in ("C1", "C2")]
+        with Hub(dev.address, CHAMBERS) as hub:
+            for run in runs:
+                hub.give(run, hold=2)
+            points = 2 * 2 * BLOCKS * POINTS
+            until("all taken", lambda: dev.metric("tfdc_ingest_points_total") == points, alive=dev)
+            self.stop(dev)
+            self.assertTrue(hub.wait(lambda: hub.over))
+            self.assertEqual(grpc.StatusCode.UNAVAILABLE, hub.code)
+        for run in runs:
+            self.assertEqual(max(run.block_seqs), run.acked, "everything was stored and acked before the end")
+        again = self.dev()
+        self.hub(again).send_all(runs)
+        self.wait_quiet(again)
+        for run in runs:
+            self.assertEqual("OK", self.verdict(run)["verdict"])
+
+    def test_while_a_run_is_judged(self):
+        for op in ("store.CHUNK_GET", "store.U_PUT", "store.ALARM_PUT", "alarm.PUBLISH", "store.VERDICT_PUT",
+                   "workqueue.ACK"):
+            with self.subTest(op=op):
+                dev = Dev(self.data, faults=f"{op}:delay=1500000:1", **{"store.free_floor_mb": 0})
+                run, after = self.run_of(chamber="C1", bad=True), self.run_of(chamber="C1", recipe="PART")
+                with dev, Hub(dev.address, CHAMBERS) as hub:
+                    hub.send_all([run])
+                    hub.send_all([after])  # waits behind it
+                    self.stop(dev)
+                self.assertIn('"clean": true', json.dumps(dev.log()))
+                again = self.dev()
+                self.wait_quiet(again)
+                self.assertEqual("OOC", self.verdict(run)["verdict"])
+                self.assertEqual("OK", self.verdict(after)["verdict"])
+                self.assertEqual(0, again.stop())
+        alarms = [json.loads(t) for (t,) in query(self.data, "SELECT row FROM alarms WHERE recipe = 'FULL'")]
+        told = {r["alarm_id"] for r in read_log(self.data + ".log") if r.get("module") == "alarm"}
+        self.assertGreater(len(alarms), 0)
+        self.assertTrue({a["alarm_id"] for a in alarms} <= told)
+
+    def test_right_after_the_start(self):
+        for _ in range(5):
+            self.stop(self.dev())
+        self.assertEqual([], [r for r in read_log(self.data + ".log") if re.search("not finished", r.get("msg", ""))])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
