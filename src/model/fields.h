@@ -109,6 +109,9 @@ typedef tfdc_rc model_check_fn(const void *record, struct tfdc_arena *mem, struc
  * NULL. *ret is untouched on failure where check is NULL. */
 TFDC_MUST_USE tfdc_rc model_fields_from_yaml(const struct model_table *t, model_check_fn *check, const char *text,
                                              size_t n, struct tfdc_arena *mem, void *ret, struct tfdc_error *err);
+/* Encodes as block-style YAML that ends in a line break; fields that are as by default are left out. Definitions only.
+ * NOMEM, LIMIT (out's own). */
+TFDC_MUST_USE tfdc_rc model_fields_to_yaml(const struct model_table *t, const void *record, struct tfdc_buf *out);
 /* Checks a record in memory by the same rules as a decoder. */
 TFDC_MUST_USE tfdc_rc model_fields_check(const struct model_table *t, const void *record, struct tfdc_error *err);
 /* Deep copy; NOMEM. */

@@ -123,6 +123,14 @@ tfdc_rc model_limit_set_copy(const struct model_limit_set *from, struct tfdc_are
   return model_fields_copy(&model_limit_set_table, from, mem, ret);
 }
 
+tfdc_rc model_strategy_to_yaml(const struct model_strategy *s, struct tfdc_buf *out) {
+  return model_fields_to_yaml(&model_strategy_table, s, out);
+}
+
+tfdc_rc model_limit_set_to_yaml(const struct model_limit_set *s, struct tfdc_buf *out) {
+  return model_fields_to_yaml(&model_limit_set_table, s, out);
+}
+
 /* --- selection --- */
 
 static bool any_matches(const struct model_globs *globs, const char *value) {

@@ -108,6 +108,28 @@ TFDC_MUST_USE tfdc_rc model_strategies_from_yaml(const char *text, size_t n, str
 TFDC_MUST_USE tfdc_rc model_limit_sets_from_yaml(const char *text, size_t n, struct tfdc_arena *mem,
                                                  struct model_limit_set **ret, size_t *ret_n, struct tfdc_error *err);
 
+/* YAML as a person would write it, which the readers take back to the same record. NOMEM, LIMIT (out's own). */
+TFDC_MUST_USE tfdc_rc model_strategy_to_yaml(const struct model_strategy *s, struct tfdc_buf *out);
+TFDC_MUST_USE tfdc_rc model_limit_set_to_yaml(const struct model_limit_set *s, struct tfdc_buf *out);
+
+/* A document of what `tfdc apply` takes: a strategy or a limit set, and where in the text its parts stand (from 1). */
+struct model_place {
+  size_t line, column;
+};
+struct model_definition {
+  enum model_def_kind kind;
+  struct model_strategy strategy; /* of kind MODEL_DEF_STRATEGY */
+  struct model_limit_set limits;  /* of kind MODEL_DEF_LIMITS */
+  struct model_place at;
+  const struct model_place *eqs, *rules; /* of each chart's equation; of each rule */
+};
+static inline const char *model_definition_id(const struct model_definition *d) {
+  return d->kind == MODEL_DEF_STRATEGY ? d->strategy.id : d->limits.id;
+}
+/* Documents of both kinds mixed; an id once of each kind. At most 16 MiB, else as above. */
+TFDC_MUST_USE tfdc_rc model_definitions_from_yaml(const char *text, size_t n, struct tfdc_arena *mem,
+                                                  struct model_definition **ret, size_t *ret_n, struct tfdc_error *err);
+
 /* Does the strategy judge this run? All of its lists must have a match (an empty list has one); what is not known of
  * the run is "". A pattern for chambers that has a ':' is matched with "tool:chamber". */
 bool model_strategy_selects(const struct model_strategy *s, const struct model_context *c);

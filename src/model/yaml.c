@@ -9,7 +9,13 @@
 
 #include <yaml.h>
 
-enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 16, YAML_NODES_MAX = 200000, YAML_DOCUMENTS_MAX = 1000 };
+enum { YAML_DEPTH_MAX = 16, YAML_DOCUMENTS_MAX = 1000 };
+struct limits {
+  size_t bytes, nodes;
+};
+static const struct limits usual = {1 << 20, 200000};
+/* Limit sets of many chambers are large. */
+static const struct limits wide = {2 * (size_t)MODEL_BODY_MAX, 1000000};
 
 struct mark {
   size_t line, column; /* from 1 */
@@ -29,6 +35,7 @@ struct loader {
   yaml_parser_t parser;
   struct tfdc_arena *mem;
   struct tfdc_error *err;
+  struct limits limits;
   struct frame frames[YAML_DEPTH_MAX];
   size_t depth, nodes;
   json_t *root; /* owned */
@@ -63,7 +70,7 @@ static tfdc_rc nomem(struct loader *l) { return tfdc_fail(l->err, TFDC_E_NOMEM, 
 static tfdc_rc add(struct loader *l, json_t *value, struct mark where, struct mark_node **ret) {
   if (value == NULL) return nomem(l);
   struct mark_node *node = tfdc_arena_alloc(l->mem, sizeof *node);
-  if (node == NULL || ++l->nodes > YAML_NODES_MAX) {
+  if (node == NULL || ++l->nodes > l->limits.nodes) {
     json_decref(value);
     return node == NULL ? nomem(l) : fail_at(l, where, TFDC_E_LIMIT, "too many values in one file");
   }
@@ -270,7 +277,7 @@ static tfdc_rc load_one(struct loader *l, const struct model_table *t, model_che
 
 /* A parser over the text, to be freed with deinit_loader in any case. */
 static tfdc_rc init_loader(struct loader *l, const char *text, size_t n) {
-  if (n > YAML_BYTES_MAX) return tfdc_fail(l->err, TFDC_E_LIMIT, "%zu bytes of YAML, at most %d", n, YAML_BYTES_MAX);
+  if (n > l->limits.bytes) return tfdc_fail(l->err, TFDC_E_LIMIT, "%zu bytes of YAML, at most %zu", n, l->limits.bytes);
   if (!yaml_parser_initialize(&l->parser)) return nomem(l);
   yaml_parser_set_encoding(&l->parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&l->parser, (const unsigned char *)text, n);
@@ -279,16 +286,90 @@ static tfdc_rc init_loader(struct loader *l, const char *text, size_t n) {
 
 static tfdc_rc from_yaml(const struct model_table *t, model_check_fn *check, const char *text, size_t n,
                          struct tfdc_arena *mem, struct records *ret, struct tfdc_error *err) {
-  TFDC_AUTO(deinit_loader) struct loader l = {.mem = mem, .err = err};
+  TFDC_AUTO(deinit_loader) struct loader l = {.mem = mem, .err = err, .limits = usual};
   TFDC_TRY(init_loader(&l, text, n));
   return load_all(&l, t, check, ret);
 }
 
 tfdc_rc model_fields_from_yaml(const struct model_table *t, model_check_fn *check, const char *text, size_t n,
                                struct tfdc_arena *mem, void *ret, struct tfdc_error *err) {
-  TFDC_AUTO(deinit_loader) struct loader l = {.mem = mem, .err = err};
+  TFDC_AUTO(deinit_loader) struct loader l = {.mem = mem, .err = err, .limits = usual};
   TFDC_TRY(init_loader(&l, text, n));
   return load_one(&l, t, check, ret);
+}
+
+/* --- documents of both kinds --- */
+
+static const struct mark_node *member_of(const struct mark_node *node, const char *key) {
+  for (node = node->first; node != NULL; node = node->next)
+    if (node->key != NULL && strcmp(node->key, key) == 0) return node;
+  return NULL;
+}
+
+static struct model_place place_of(const struct mark_node *node) {
+  return (struct model_place){node->at.line, node->at.column};
+}
+
+/* Places of n items below the member `list` of the document, or of the member `key` in each of them. One scalar may
+ * stand for a list of one. */
+static tfdc_rc find_places(struct loader *l, const char *list, const char *key, size_t n,
+                           const struct model_place **ret) {
+  struct model_place *places = tfdc_arena_array(l->mem, n, sizeof *places);
+  if (places == NULL) return nomem(l);
+  const struct mark_node *all = member_of(l->root_node, list), *item = all != NULL ? all->first : NULL;
+  for (size_t i = 0; i < n; i++) {
+    const struct mark_node *found = item == NULL ? all : item;
+    const struct mark_node *inside = key != NULL && found != NULL ? member_of(found, key) : NULL;
+    if (inside != NULL) found = inside;
+    places[i] = place_of(found != NULL ? found : l->root_node);
+    if (item != NULL) item = item->next;
+  }
+  *ret = places;
+  return TFDC_OK;
+}
+
+static tfdc_rc take_definition(struct loader *l, struct model_definition *d) {
+  *d = (struct model_definition){.at = place_of(l->root_node)};
+  bool strategy = member_of(l->root_node, "strategy") != NULL;
+  if (!strategy && member_of(l->root_node, "limits") == NULL)
+    return fail_at(l, l->root_node->at, TFDC_E_DEFINITION, "must have the key \"strategy\" or \"limits\"");
+  if (!strategy) {
+    d->kind = MODEL_DEF_LIMITS;
+    return take_document(l, &model_limit_set_table, NULL, &d->limits);
+  }
+  d->kind = MODEL_DEF_STRATEGY;
+  TFDC_TRY(take_document(l, &model_strategy_table, model_strategy_check, &d->strategy));
+  TFDC_TRY(find_places(l, "charts", "eq", d->strategy.n_charts, &d->eqs));
+  return find_places(l, "rules", NULL, d->strategy.rules.n, &d->rules);
+}
+
+static tfdc_rc load_definitions(struct loader *l, struct records *r) {
+  for (bool more = true;;) {
+    TFDC_TRY(load_document(l, &more));
+    if (!more) break;
+    if (json_is_null(l->root)) continue;
+    struct model_definition *d = next_record(r, sizeof *d, l->mem);
+    if (d == NULL) return nomem(l);
+    TFDC_TRY(take_definition(l, d));
+    const struct model_definition *all = (const struct model_definition *)(const void *)r->items;
+    for (size_t i = 0; i < r->n; i++)
+      if (all[i].kind == d->kind && strcmp(model_definition_id(&all[i]), model_definition_id(d)) == 0)
+        return fail_at(l, l->root_node->at, TFDC_E_DEFINITION, "its id is used further up in the file");
+    if (++r->n > YAML_DOCUMENTS_MAX) return fail_at(l, l->root_node->at, TFDC_E_LIMIT, "too many documents");
+  }
+  if (r->n > 0) return TFDC_OK;
+  return tfdc_fail(l->err, TFDC_E_DEFINITION, "line 1 column 1: no strategy and no limit set in the file");
+}
+
+tfdc_rc model_definitions_from_yaml(const char *text, size_t n, struct tfdc_arena *mem, struct model_definition **ret,
+                                    size_t *ret_n, struct tfdc_error *err) {
+  struct records r = {0};
+  TFDC_AUTO(deinit_loader) struct loader l = {.mem = mem, .err = err, .limits = wide};
+  TFDC_TRY(init_loader(&l, text, n));
+  TFDC_TRY(load_definitions(&l, &r));
+  *ret = (struct model_definition *)(void *)r.items;
+  *ret_n = r.n;
+  return TFDC_OK;
 }
 
 tfdc_rc model_strategies_from_yaml(const char *text, size_t n, struct tfdc_arena *mem, struct model_strategy **ret,

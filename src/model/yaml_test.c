@@ -177,6 +177,103 @@ static void limit_sets_can_be_written_by_hand(void **state) {
   tfdc_arena_deinit(&mem);
 }
 
+/* Both kinds, in one file; the places of equations and rules. */
+static void a_file_holds_strategies_and_limit_sets(void **state) {
+  (void)state;
+  static const char text[] = "limits: a\n"
+                             "groups: [{partition: P}]\n"
+                             "---\n"
+                             "strategy: a\n"
+                             "rules: [beyond(1),\n"
+                             "        side(9)]\n"
+                             "charts:\n"
+                             "  - {chart: c, eq: mean(S)}\n"
+                             "  - chart: d\n"
+                             "    eq: |\n"
+                             "      mean(T)\n"
+                             "---\n"
+                             "{\"v\":1,\"strategy\":\"b\",\"charts\":[{\"chart\":\"c\",\"eq\":\"1\"}]}\n";
+  struct tfdc_arena mem = {0};
+  struct tfdc_error err = {0};
+  struct model_definition *d;
+  size_t n;
+  tfdc_rc rc = model_definitions_from_yaml(text, sizeof text - 1, &mem, &d, &n, &err);
+  if (rc != TFDC_OK) fail_msg("%s", err.msg);
+  assert_int_equal(n, 3);
+  assert_true(d[0].kind == MODEL_DEF_LIMITS && d[0].at.line == 1 && strcmp(model_definition_id(&d[0]), "a") == 0);
+  assert_true(d[1].kind == MODEL_DEF_STRATEGY && d[1].at.line == 4 && d[1].strategy.n_charts == 2);
+  assert_true(d[1].rules[0].line == 5 && d[1].rules[0].column == 9 && d[1].rules[1].line == 6);
+  assert_true(d[1].eqs[0].line == 8 && d[1].eqs[0].column == 20);
+  assert_true(d[1].eqs[1].line == 10 && d[1].eqs[1].column == 9);
+  assert_true(d[2].at.line == 13 && strcmp(d[2].strategy.id, "b") == 0);
+  static const struct {
+    const char *text, *says;
+  } rows[] = {
+      {"", "no strategy and no limit set"},
+      {"charts: []\n", "line 1 column 1: must have the key"},
+      {"- strategy\n", "line 1 column 1: must have the key"},
+      {"strategy: s\n" CHART "---\nlimits: s\n---\nlimits: s\n", "line 8 column 1: its id is used"},
+      {"strategy: s\nlimits: s\n" CHART, "line 2 column 1: limits: unknown key"},
+      {"limits: s\ncharts: []\n", "line 2 column 1: charts: unknown key"},
+  };
+  for (size_t i = 0; i < TFDC_COUNT(rows); i++) {
+    rc = model_definitions_from_yaml(rows[i].text, strlen(rows[i].text), &mem, &d, &n, &err);
+    if (rc != TFDC_E_DEFINITION || strstr(err.msg, rows[i].says) == NULL)
+      fail_msg("%s gave %s: %s", rows[i].text, tfdc_rc_name(rc), err.msg);
+  }
+  tfdc_arena_deinit(&mem);
+}
+
+static void what_is_written_as_yaml_reads_the_same(void **state) {
+  (void)state;
+  static const char plain[] = "strategy: a\n"
+                              "select:\n"
+                              "  tools: [ETCH-*, \"*X\"]\n"
+                              "  recipes: [\"a: b\", \"123\", \"no\"]\n"
+                              "partition: []\n"
+                              "severity: critical\n"
+                              "rules: [beyond(1), \"side(9); beyond(2, 2 of 3)\"]\n"
+                              "charts:\n"
+                              "- chart: c\n"
+                              "  eq: mean(Press in step(\"ME\").trim(2 s, 0.5 s))\n"
+                              "  optional: true\n"
+                              "  limits: {ucl: 52.0, lcl: -1e-09}\n"
+                              "- chart: d\n"
+                              "  eq: |\n"
+                              "    let a = mean(Press);\n"
+                              "\n"
+                              "      a  \n"
+                              "- chart: e\n"
+                              "  eq: \"\\n x # \\\"y\\\": \\\\ \\u2028\xc3\xa4\"\n"
+                              "  alarm: false\n"
+                              "---\n"
+                              "limits: a\n"
+                              "groups:\n"
+                              "- partition: P | Q\n"
+                              "  n_runs: 3\n"
+                              "  charts:\n"
+                              "  - chart: c\n"
+                              "    s: 0.30000000000000004\n"
+                              "    centres:\n"
+                              "    - {chamber: \"T:A\", centre: -0.0, n: 25}\n"
+                              "- {}\n";
+  struct tfdc_arena mem = {0};
+  struct tfdc_error err = {0};
+  struct tfdc_buf out = {0};
+  struct model_definition *d;
+  size_t n;
+  tfdc_rc rc = model_definitions_from_yaml(plain, sizeof plain - 1, &mem, &d, &n, &err);
+  if (rc != TFDC_OK) fail_msg("%s", err.msg);
+  assert_int_equal(n, 2);
+  assert_int_equal(model_strategy_to_yaml(&d[0].strategy, &out), TFDC_OK);
+  tfdc_put_fmt(&out, "---\n");
+  assert_int_equal(model_limit_set_to_yaml(&d[1].limits, &out), TFDC_OK);
+  tfdc_put_u8(&out, 0);
+  assert_string_equal((const char *)out.data, plain);
+  tfdc_buf_deinit(&out);
+  tfdc_arena_deinit(&mem);
+}
+
 /* With an arena that ends ever later: NOMEM until it succeeds. */
 static void little_memory_is_an_error(void **state) {
   (void)state;
@@ -199,6 +296,8 @@ int main(void) {
       cmocka_unit_test(each_error_has_its_line_and_column),
       cmocka_unit_test(sizes_are_bounded),
       cmocka_unit_test(limit_sets_can_be_written_by_hand),
+      cmocka_unit_test(a_file_holds_strategies_and_limit_sets),
+      cmocka_unit_test(what_is_written_as_yaml_reads_the_same),
       cmocka_unit_test(little_memory_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
