@@ -21,6 +21,7 @@ static const struct command {
     {"export", "points of charts, or the traces of runs, as CSV", cmd_export},
     {NULL, "say what is judged, and how", NULL},
     {"learn", "charts and limits from good runs", cmd_learn},
+    {"report", "one HTML file: alarms, charts with limits, traces", cmd_report},
     {NULL, "about the program", NULL},
     {"config", "each effective setting and where it came from", cmd_config},
     {"version", "the version of this program", cmd_version},

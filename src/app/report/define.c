@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a chart is: its equation, and the sensor and the step that the equation looks at. */
+#include "app/report/report_priv.h"
+
+#include "app/json_get.h"
+#include "eq/eq.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The body is an object, or the text of one. */
+static json_t *body_of(const json_t *def) {
+  json_t *body = json_object_get(def, "body");
+  if (json_is_object(body)) return json_incref(body);
+  const char *text = json_string_value(body);
+  return text != NULL ? json_loads(text, 0, NULL) : NULL;
+}
+
+static bool on_def(void *user, json_t *def) {
+  json_t **body = user;
+  *body = body_of(def);
+  return false;
+}
+
+/* Version 0 = the newest. An answer that cannot be had is no failure of the report: a chart is drawn without it. */
+static json_t *strategy_of(struct report *r, const char *strategy, int64_t version) {
+  for (size_t i = 0; i < r->n_defs; i++)
+    if (r->defs[i].version == version && strcmp(r->defs[i].strategy, strategy) == 0) return r->defs[i].body;
+  struct report_def *at = &r->defs[r->next_def];
+  r->next_def = (r->next_def + 1) % REPORT_DEFS;
+  if (r->n_defs < REPORT_DEFS)
+    r->n_defs++;
+  else
+    json_decref(at->body);
+  *at = (struct report_def){.version = version};
+  (void)snprintf(at->strategy, sizeof at->strategy, "%s", strategy);
+  char text[24];
+  (void)snprintf(text, sizeof text, "%lld", (long long)version);
+  const char *const params[] = {"kind",   "strategy", "id", strategy, "version", version > 0 ? text : NULL,
+                                "bodies", "1",        NULL};
+  tfdc_rc rc = client_list(r->client, "/api/v1/definitions", params, "definitions", 1, on_def, &at->body, NULL);
+  return rc == TFDC_OK ? at->body : NULL;
+}
+
+static const char *copy(struct report *r, const char *text) {
+  return text != NULL ? tfdc_arena_strdup(&r->mem, text) : NULL;
+}
+
+static void look_into(struct report *r, struct chart_def *d) {
+  struct eq_program *p = NULL;
+  if (d->eq == NULL || eq_compile(d->eq, strlen(d->eq), NULL, NULL, &p, NULL) != TFDC_OK) return;
+  d->svid = copy(r, eq_program_svid(p, 0));
+  d->step = copy(r, eq_program_step(p, 0));
+  eq_program_destroy(p);
+}
+
+struct chart_def define_chart(struct report *r, const char *strategy, int64_t version, const char *chart) {
+  struct chart_def d = {.action_ucl = NAN, .action_lcl = NAN};
+  const json_t *charts = json_object_get(strategy_of(r, strategy, version), "charts");
+  for (size_t i = 0; i < json_array_size(charts); i++) {
+    const json_t *c = json_array_get(charts, i), *limits = json_object_get(c, "limits");
+    if (strcmp(json_get_text(c, "chart"), chart) != 0) continue;
+    d.eq = copy(r, json_get_text(c, "eq"));
+    d.alarms = !json_is_false(json_object_get(c, "alarm"));
+    d.action_ucl = json_get_real(limits, "action_ucl");
+    d.action_lcl = json_get_real(limits, "action_lcl");
+    look_into(r, &d);
+    break;
+  }
+  return d;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The trace of one sensor in the alarmed runs and in good runs of the same chamber and recipe. */
+#include "app/report/report_priv.h"
+
+#include "app/find.h"
+#include "app/json_get.h"
+#include "app/report/tchart.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Points a run, at most: whole runs; runs of which a part is drawn get so many more. */
+enum { GOOD_RUNS = 8, RUNS = GOOD_RUNS + 2, STEPS = 64, POINTS = 360, POINTS_MOST = 3000, LABEL = 64 };
+/* A step is drawn with so much of the run around it; one that is longer than so much of the run with all of it. */
+#define AROUND     0.3
+#define MOST_OF_IT 0.6
+
+struct run {
+  char id[33];
+  bool alarmed;
+  json_t *context; /* owned */
+  json_t *trace;   /* owned */
+  int64_t start_us, end_us, zero_us;
+};
+struct set {
+  const struct traces_of *of;
+  struct run runs[RUNS];
+  size_t n;
+  bool failed;
+};
+
+static void set_deinit(struct set *s) {
+  for (size_t i = 0; i < s->n; i++) {
+    json_decref(s->runs[i].context);
+    json_decref(s->runs[i].trace);
+  }
+}
+
+/* ---- which runs ---- */
+
+static bool is_in(const struct set *s, const char *id) {
+  for (size_t i = 0; i < s->n; i++)
+    if (strcmp(s->runs[i].id, id) == 0) return true;
+  return false;
+}
+
+static void add_run(struct set *s, const json_t *item, bool alarmed) {
+  json_t *c = json_object_get(item, "context");
+  const char *id = json_get_text(c, "context_id");
+  if (s->n == RUNS || is_in(s, id)) return;
+  struct run *r = &s->runs[s->n++];
+  *r = (struct run){.alarmed = alarmed, .context = json_incref(c)};
+  (void)snprintf(r->id, sizeof r->id, "%s", id);
+  r->start_us = json_get_time(c, "start_us");
+  r->end_us = json_get_time(c, "end_us");
+  if (r->end_us == MODEL_NO_TIME || r->end_us < r->start_us) r->end_us = r->start_us;
+}
+
+struct wanted {
+  struct set *set;
+  const char *id; /* NULL: a good run of the recipe */
+  size_t most;    /* runs in the set */
+};
+
+static bool on_run(void *user, json_t *item) {
+  struct wanted *w = user;
+  const json_t *c = json_object_get(item, "context");
+  if (w->id != NULL ? strcmp(w->id, json_get_text(c, "context_id")) == 0
+                    : strcmp(w->set->of->recipe, json_get_text(c, "recipe_id")) == 0)
+    add_run(w->set, item, w->id != NULL);
+  return w->set->n < w->most;
+}
+
+/* Runs of the chamber with from <= order time < to; 0 = open. */
+static tfdc_rc find_runs(struct report *r, struct wanted *w, int64_t from_us, int64_t to_us, bool newest) {
+  const struct traces_of *of = w->set->of;
+  struct filter f = {.tool = of->tool, .chamber = of->chamber, .from_us = from_us, .to_us = to_us};
+  if (w->id == NULL) {
+    f.verdict = "OK";
+    f.recipe = of->recipe;
+  }
+  struct filter_params params;
+  TFDC_TRY(filter_params(&f, &params, r->err));
+  if (newest) filter_add(&params, "newest", "1");
+  return client_list(r->client, "/api/v1/runs", params.list, "runs", GOOD_RUNS + 2, on_run, w, r->err);
+}
+
+static tfdc_rc choose_runs(struct report *r, struct set *s) {
+  const struct traces_of *of = s->of;
+  for (size_t i = 0; i < TFDC_COUNT(of->runs); i++) {
+    struct wanted w = {.set = s, .id = of->runs[i], .most = RUNS};
+    if (of->runs[i] != NULL) TFDC_TRY(find_runs(r, &w, of->order_us[i], of->order_us[i] + 1, false));
+  }
+  struct wanted good = {.set = s, .most = s->n + GOOD_RUNS};
+  TFDC_TRY(find_runs(r, &good, 0, of->opened_us, true));
+  if (s->n < good.most) TFDC_TRY(find_runs(r, &good, of->updated_us, 0, false));
+  return TFDC_OK;
+}
+
+/* ---- time ---- */
+
+static const json_t *step_of(const struct run *r, const char *name) {
+  const json_t *steps = json_object_get(r->context, "steps");
+  for (size_t i = 0; name != NULL && i < json_array_size(steps); i++)
+    if (strcmp(json_get_text(json_array_get(steps, i), "name"), name) == 0) return json_array_get(steps, i);
+  return NULL;
+}
+
+static int64_t end_of_step(const struct run *r, size_t i) {
+  const json_t *steps = json_object_get(r->context, "steps");
+  int64_t end = json_get_time(json_array_get(steps, i), "end_us");
+  if (end != MODEL_NO_TIME) return end;
+  return i + 1 < json_array_size(steps) ? json_get_time(json_array_get(steps, i + 1), "start_us") : r->end_us;
+}
+
+/* Where 0 s is in each run; true: at the start of the step, which every run has. */
+static bool align(struct set *s) {
+  bool all = s->of->step != NULL;
+  for (size_t i = 0; i < s->n; i++) all = all && step_of(&s->runs[i], s->of->step) != NULL;
+  for (size_t i = 0; i < s->n; i++)
+    s->runs[i].zero_us = all ? json_get_time(step_of(&s->runs[i], s->of->step), "start_us") : s->runs[i].start_us;
+  return all;
+}
+
+static double seconds(int64_t us) { return (double)us / 1e6; }
+
+/* What is drawn: the step and some of the run around it, or the whole run. */
+static void choose_window(const struct set *s, bool by_step, struct tchart *c) {
+  const struct run *first = &s->runs[0];
+  c->from_s = INFINITY;
+  c->to_s = -INFINITY;
+  c->focus_from_s = c->focus_to_s = NAN;
+  for (size_t i = 0; i < s->n; i++) {
+    c->from_s = fmin(c->from_s, seconds(s->runs[i].start_us - s->runs[i].zero_us));
+    c->to_s = fmax(c->to_s, seconds(s->runs[i].end_us - s->runs[i].zero_us));
+  }
+  if (!by_step) return;
+  const json_t *steps = json_object_get(first->context, "steps"), *step = step_of(first, s->of->step);
+  for (size_t i = 0; i < json_array_size(steps); i++) {
+    if (json_array_get(steps, i) != step) continue;
+    double lasts = seconds(end_of_step(first, i) - first->zero_us);
+    if (!(lasts > 0)) return;
+    c->focus_from_s = 0;
+    c->focus_to_s = lasts;
+    if (lasts > MOST_OF_IT * (c->to_s - c->from_s)) return;
+    c->from_s = fmax(c->from_s, -AROUND * lasts);
+    c->to_s = fmin(c->to_s, (1 + AROUND) * lasts);
+  }
+}
+
+static size_t put_steps(const struct run *r, struct tchart_step *to) {
+  const json_t *steps = json_object_get(r->context, "steps");
+  size_t n = json_array_size(steps) < STEPS ? json_array_size(steps) : STEPS;
+  for (size_t i = 0; i < n; i++) {
+    const json_t *s = json_array_get(steps, i);
+    to[i] = (struct tchart_step){.name = json_get_text(s, "name"),
+                                 .from_s = seconds(json_get_time(s, "start_us") - r->zero_us),
+                                 .to_s = seconds(end_of_step(r, i) - r->zero_us)};
+  }
+  return n;
+}
+
+/* ---- traces ---- */
+
+static tfdc_rc load_trace(struct report *r, struct set *s, struct run *run, double share) {
+  char path[128], most[24];
+  double points = POINTS / fmax(share, 1e-3);
+  (void)snprintf(most, sizeof most, "%d", points < POINTS_MOST ? (int)points : POINTS_MOST);
+  find_run_path(run->id, "/trace", path, sizeof path);
+  const char *const params[] = {"svid", s->of->svid, "max", most, NULL};
+  tfdc_rc rc = client_get(r->client, path, params, &run->trace, r->err);
+  /* An expired or a broken trace is left out; what can't be asked at all is a failure. */
+  tfdc_class class = tfdc_rc_class(rc);
+  return class == TFDC_CLASS_IO || class == TFDC_CLASS_BUSY || rc == TFDC_E_NOMEM ? rc : TFDC_OK;
+}
+
+static const char *label_of(struct report *r, const struct run *run, bool first) {
+  const char *wafer = json_get_text(run->context, "substrate_id");
+  char text[LABEL * 2];
+  (void)snprintf(text, sizeof text, "%s%.60s", wafer[0] != '\0' ? "" : first ? "worst run" : "first run", wafer);
+  return tfdc_arena_strdup(&r->mem, text);
+}
+
+/* False: there is nothing to draw. */
+static bool take_trace(struct report *r, const struct run *run, bool first, struct tchart_run *ret, const char **unit) {
+  const json_t *series = json_array_get(json_object_get(run->trace, "series"), 0);
+  const json_t *t = json_object_get(series, "t_us"), *v = json_object_get(series, "v");
+  size_t n = json_array_size(t);
+  double *times = tfdc_arena_array(&r->mem, n + 1, sizeof *times),
+         *values = tfdc_arena_array(&r->mem, n + 1, sizeof *values);
+  if (n == 0 || json_array_size(v) != n || times == NULL || values == NULL) return false;
+  for (size_t i = 0; i < n; i++) {
+    const json_t *value = json_array_get(v, i);
+    times[i] = seconds((int64_t)json_integer_value(json_array_get(t, i)) - run->zero_us);
+    values[i] = json_is_number(value) ? json_number_value(value) : NAN;
+  }
+  *ret =
+      (struct tchart_run){.label = label_of(r, run, first), .alarmed = run->alarmed, .t_s = times, .v = values, .n = n};
+  if (json_get_text(series, "unit")[0] != '\0') *unit = json_get_text(series, "unit");
+  return true;
+}
+
+static tfdc_rc draw(struct report *r, struct set *s) {
+  struct tchart_step steps[STEPS];
+  struct tchart_run runs[RUNS];
+  char title[400], zero[300];
+  bool by_step = align(s);
+  struct tchart c = {.id = s->of->id, .title = title, .zero = zero, .runs = runs, .steps = steps};
+  choose_window(s, by_step, &c);
+  double whole = seconds(s->runs[0].end_us - s->runs[0].start_us);
+  bool alarmed = false, good = false;
+  for (size_t i = 0; i < s->n; i++) {
+    TFDC_TRY(load_trace(r, s, &s->runs[i], (c.to_s - c.from_s) / fmax(whole, 1e-3)));
+    if (!take_trace(r, &s->runs[i], i == 0, &runs[c.n], &c.unit)) continue;
+    alarmed |= s->runs[i].alarmed;
+    good |= !s->runs[i].alarmed;
+    c.n++;
+  }
+  if (!alarmed) {
+    html_put(r->page, "<p class=\"empty\">No trace of the alarmed run: it has expired, or the sensor ");
+    html_text(r->page, s->of->svid);
+    html_put(r->page, " is not in it.</p>\n");
+    return TFDC_OK;
+  }
+  c.n_steps = put_steps(&s->runs[0], steps);
+  (void)snprintf(title, sizeof title, "%.128s in the alarmed run%s", s->of->svid,
+                 good ? " over good runs of the same chamber and recipe" : "; no good run of this chamber and recipe");
+  (void)snprintf(zero, sizeof zero, "start of %s%.200s", by_step ? "step " : "the run", by_step ? s->of->step : "");
+  tchart_draw(r->page, &c);
+  r->sum->traces++;
+  return TFDC_OK;
+}
+
+tfdc_rc traces_draw(struct report *r, const struct traces_of *of) {
+  struct set s = {.of = of};
+  tfdc_rc rc = choose_runs(r, &s);
+  if (rc == TFDC_OK && s.n > 0 && s.runs[0].alarmed) rc = draw(r, &s);
+  set_deinit(&s);
+  return rc;
+}
