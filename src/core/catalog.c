@@ -2,6 +2,7 @@
 #include "core/catalog.h"
 
 #include "base/cursor.h"
+#include "spc/rules.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -109,6 +110,18 @@ size_t catalog_select(const struct catalog *c, const struct model_context *run, 
     };
   }
   return n;
+}
+
+tfdc_rc catalog_check_rules(const struct model_globs *rules, size_t *ret_bad, struct tfdc_error *err) {
+  struct spc_rules all;
+  spc_rules_init(&all);
+  for (size_t i = 0; i < rules->n; i++) {
+    struct spc_rules one;
+    *ret_bad = i;
+    TFDC_TRY(spc_rules_parse(rules->items[i], strlen(rules->items[i]), &one, err));
+    for (uint32_t k = 0; k < one.count; k++) TFDC_TRY(spc_rules_add(&all, &one.rule[k], err));
+  }
+  return TFDC_OK;
 }
 
 /* ---- programs ---- */

@@ -29,6 +29,9 @@ struct catalog_pick {
 /* The strategies that select the run, by id; at most max. Returns how many. */
 size_t catalog_select(const struct catalog *c, const struct model_context *run, struct catalog_pick *ret, size_t max);
 
+/* Can the rules of a strategy be used together? DEFINITION or LIMIT otherwise, *ret_bad is the first that cannot. */
+TFDC_MUST_USE tfdc_rc catalog_check_rules(const struct model_globs *rules, size_t *ret_bad, struct tfdc_error *err);
+
 /* The charts of one strategy version compiled for one dictionary; immutable, counted. */
 struct programs {
   const struct eq_program **charts; /* n; NULL = could not be compiled */

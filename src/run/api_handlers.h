@@ -28,6 +28,8 @@ tfdc_rc api_get_run(struct api_call *c);
 tfdc_rc api_get_alarms(struct api_call *c);
 tfdc_rc api_get_charts(struct api_call *c);
 tfdc_rc api_get_trace(struct api_call *c);
+tfdc_rc api_get_definitions(struct api_call *c);
+tfdc_rc api_post_definitions(struct api_call *c);
 tfdc_rc api_get_job(struct api_call *c);
 
 #endif

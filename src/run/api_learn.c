@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "model/codec.h"
+#include "run/api_defs.h"
 #include "run/api_learn_priv.h"
 
 #include <stdlib.h>
@@ -90,7 +91,7 @@ static tfdc_rc is_taken(struct learn_task *t, const char *id, const char *recipe
   struct model_def def;
   struct model_strategy s;
   *ret = false;
-  TFDC_TRY(learn_newest_def(t->api, MODEL_DEF_STRATEGY, id, &t->mem, &def, err));
+  TFDC_TRY(api_def_newest(t->api, MODEL_DEF_STRATEGY, id, &t->mem, &def, err));
   if (def.version == 0) return TFDC_OK;
   TFDC_TRY(model_strategy_from_json(def.body, strlen(def.body), &t->mem, &s, err));
   *ret = s.recipes.n > 0;
@@ -145,7 +146,7 @@ static tfdc_rc narrow(struct learn_task *t, const struct learn_unit *u, struct m
 static tfdc_rc join_old_limits(struct learn_task *t, struct model_limit_set *set, struct tfdc_error *err) {
   struct model_def def;
   struct model_limit_set old;
-  TFDC_TRY(learn_newest_def(t->api, MODEL_DEF_LIMITS, set->id, &t->mem, &def, err));
+  TFDC_TRY(api_def_newest(t->api, MODEL_DEF_LIMITS, set->id, &t->mem, &def, err));
   if (def.version == 0) return TFDC_OK;
   TFDC_TRY(model_limit_set_from_json(def.body, strlen(def.body), &t->mem, &old, err));
   struct model_limit_group *groups = tfdc_arena_array(&t->mem, set->n_groups + old.n_groups, sizeof *groups);
@@ -164,6 +165,17 @@ static tfdc_rc join_old_limits(struct learn_task *t, struct model_limit_set *set
   return TFDC_OK;
 }
 
+static tfdc_rc put_def(const struct learn_task *t, enum model_def_kind kind, const char *id,
+                       const struct tfdc_buf *body, uint32_t *ret_version, struct tfdc_error *err) {
+  const struct api_def_put put = {.kind = kind,
+                                  .id = id,
+                                  .author = t->ask->author,
+                                  .comment = t->ask->comment,
+                                  .body = (const char *)body->data,
+                                  .effective_us = t->ask->effective_us};
+  return api_def_put(t->api, &put, ret_version, err);
+}
+
 static tfdc_rc write_limits(struct learn_task *t, const struct model_limit_set *set, struct learn_written *w,
                             struct tfdc_error *err) {
   struct tfdc_buf body = {0};
@@ -172,7 +184,7 @@ static tfdc_rc write_limits(struct learn_task *t, const struct model_limit_set *
   if (rc != TFDC_OK)
     (void)tfdc_fail(err, rc, "limit set %s is too large: take fewer charts (charts_max)", set->id);
   else
-    rc = learn_write_def(t->api, t->ask, MODEL_DEF_LIMITS, set->id, (const char *)body.data, &w->limits_version, err);
+    rc = put_def(t, MODEL_DEF_LIMITS, set->id, &body, &w->limits_version, err);
   tfdc_buf_deinit(&body);
   return rc;
 }
@@ -184,7 +196,7 @@ static tfdc_rc write_strategy(struct learn_task *t, struct learn_written *w, str
   if (rc != TFDC_OK)
     (void)tfdc_fail(err, rc, "strategy %s", w->strategy.id);
   else
-    rc = learn_write_def(t->api, t->ask, MODEL_DEF_STRATEGY, w->strategy.id, (const char *)body.data, &w->version, err);
+    rc = put_def(t, MODEL_DEF_STRATEGY, w->strategy.id, &body, &w->version, err);
   tfdc_buf_deinit(&body);
   return rc;
 }
@@ -312,7 +324,7 @@ static tfdc_rc put_result(struct learn_task *t, const struct report *p, uint64_t
 
 static tfdc_rc kept_strategy(struct learn_task *t, struct model_strategy *ret, struct tfdc_error *err) {
   struct model_def def;
-  TFDC_TRY(learn_newest_def(t->api, MODEL_DEF_STRATEGY, t->ask->strategy, &t->mem, &def, err));
+  TFDC_TRY(api_def_newest(t->api, MODEL_DEF_STRATEGY, t->ask->strategy, &t->mem, &def, err));
   if (def.version == 0) return tfdc_fail(err, TFDC_E_NOT_FOUND, "no strategy %s whose charts could be kept", def.id);
   return model_strategy_from_json(def.body, strlen(def.body), &t->mem, ret, err);
 }
@@ -368,7 +380,7 @@ static tfdc_rc learn_units(struct learn_task *t, struct report *p, struct tfdc_e
     if (rc != TFDC_OK && rc != TFDC_E_LEARN) break;
   }
   if (first.code == TFDC_OK || (first.code == TFDC_E_LEARN && p->n_written > 0)) return TFDC_OK;
-  if (p->n_written > 0) TFDC_TRY(learn_announce(t->api, err)); /* what was written is in force */
+  if (p->n_written > 0) TFDC_TRY(api_defs_announce(t->api, err)); /* what was written is in force */
   return tfdc_fail(err, first.code, "%s", first.msg);
 }
 
@@ -388,7 +400,7 @@ static tfdc_rc work(struct learn_task *t, struct report *p, struct tfdc_error *e
   p->written = tfdc_arena_array(&t->mem, t->n_units, sizeof *p->written);
   if (p->written == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "%zu strategies", t->n_units);
   TFDC_TRY(learn_units(t, p, err));
-  TFDC_TRY(learn_announce(t->api, err));
+  TFDC_TRY(api_defs_announce(t->api, err));
   uint64_t rejudged = 0;
   if (t->ask->rejudge) TFDC_TRY(learn_rejudge(t, p->written, p->n_written, &rejudged, err));
   tfdc_rc rc = put_result(t, p, rejudged);

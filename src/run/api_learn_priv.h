@@ -51,14 +51,6 @@ TFDC_MUST_USE tfdc_rc learn_feed_run(struct learn_task *t, struct learn *l, size
                                      const struct model_context *context, struct tfdc_error *err);
 
 /* api_learn_write.c */
-/* The newest version of a definition, copied into mem; version 0 when there is none. */
-TFDC_MUST_USE tfdc_rc learn_newest_def(const struct api *api, enum model_def_kind kind, const char *id,
-                                       struct tfdc_arena *mem, struct model_def *ret, struct tfdc_error *err);
-/* Writes body as the newest version, unless the newest says the same from the same time on. */
-TFDC_MUST_USE tfdc_rc learn_write_def(const struct api *api, const struct learn_ask *ask, enum model_def_kind kind,
-                                      const char *id, const char *body, uint32_t *ret_version, struct tfdc_error *err);
-/* Tells defenders that there are new definitions. */
-TFDC_MUST_USE tfdc_rc learn_announce(const struct api *api, struct tfdc_error *err);
 /* What was written of one strategy. */
 struct learn_written {
   struct model_strategy strategy;

@@ -1,104 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * New versions of definitions, and runs judged again by them. */
+ * Runs judged again by new definitions. */
 #include "model/codec.h"
-#include "port/kv.h"
 #include "run/api_learn_priv.h"
 #include "run/completion.h"
-#include "run/defender.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 10 };
 /* A defender hears of new definitions within this time, or it is not there. */
 #define HEARD_US      (10 * TFDC_US_PER_S)
 #define HEARD_WAIT_US INT64_C(20000)
-
-/* ---- definitions ---- */
-
-tfdc_rc learn_newest_def(const struct api *api, enum model_def_kind kind, const char *id, struct tfdc_arena *mem,
-                         struct model_def *ret, struct tfdc_error *err) {
-  TFDC_AUTO(api_store_deinit) struct store_req r;
-  store_req_init(&r, STORE_DEF_LIST);
-  r.def_kind = (int)kind;
-  r.def_id = id;
-  r.page.limit = 10000;
-  TFDC_TRY(api_store(api, &r, err));
-  const struct model_def *newest = NULL;
-  for (size_t i = 0; i < r.n; i++)
-    if (newest == NULL || r.defs[i].version > newest->version) newest = &r.defs[i];
-  if (newest == NULL) {
-    *ret = (struct model_def){.kind = kind, .id = id};
-    return TFDC_OK;
-  }
-  return model_def_copy(newest, mem, ret) == TFDC_OK ? TFDC_OK : tfdc_fail(err, TFDC_E_NOMEM, "definition %s", id);
-}
-
-tfdc_rc learn_write_def(const struct api *api, const struct learn_ask *ask, enum model_def_kind kind, const char *id,
-                        const char *body, uint32_t *ret_version, struct tfdc_error *err) {
-  tfdc_rc rc = TFDC_E_EXISTS; /* somebody else may write the same version */
-  for (int i = 0; i < TRIES && rc == TFDC_E_EXISTS; i++) {
-    struct tfdc_arena mem = {.limit = 4 * (size_t)MODEL_BODY_MAX};
-    struct model_def newest;
-    rc = learn_newest_def(api, kind, id, &mem, &newest, err);
-    bool same = rc == TFDC_OK && newest.version > 0 && newest.approved && !newest.retired &&
-                newest.effective_us <= ask->effective_us && strcmp(newest.body, body) == 0;
-    uint32_t version = rc == TFDC_OK ? newest.version + !same : 0;
-    tfdc_arena_deinit(&mem);
-    if (rc == TFDC_OK && !same) {
-      struct model_def def = {.kind = kind, .id = id, .version = version, .approved = true};
-      def.effective_us = ask->effective_us;
-      def.created_us = api_now_us(api);
-      def.author = ask->author;
-      def.comment = ask->comment;
-      def.body = body;
-      TFDC_AUTO(api_store_deinit) struct store_req r;
-      store_req_init(&r, STORE_DEF_PUT);
-      r.def = &def;
-      rc = api_store(api, &r, err);
-    }
-    if (rc == TFDC_OK) *ret_version = version;
-  }
-  return rc == TFDC_OK ? rc : tfdc_wrap(err, rc, "%s %s", kind == MODEL_DEF_STRATEGY ? "strategy" : "limit set", id);
-}
-
-static void kv_deinit(struct kv_req *r) { port_req_deinit(&r->base); }
-
-/* generation + 1, by compare-and-set. */
-static tfdc_rc bump(const struct api *api, struct tfdc_error *err) {
-  const struct api_options *o = &api->options;
-  TFDC_AUTO(kv_deinit) struct kv_req get, put;
-  kv_req_init(&get, KV_GET);
-  kv_req_init(&put, KV_CREATE);
-  get.bucket = put.bucket = DEFENDER_CONFIG_BUCKET;
-  get.key = put.key = "generation";
-  tfdc_rc rc = await_call(o->await, o->kv, &get.base);
-  if (rc != TFDC_OK && rc != TFDC_E_NOT_FOUND) return tfdc_fail(err, rc, "%s", tfdc_error_msg(&get.base.err));
-  uint64_t generation = 0;
-  if (rc == TFDC_OK) {
-    char text[24];
-    (void)snprintf(text, sizeof text, "%.*s", (int)(get.entries[0].n < 20 ? get.entries[0].n : 20),
-                   (const char *)get.entries[0].value);
-    generation = strtoull(text, NULL, 10);
-    put.base.op = KV_UPDATE;
-    put.revision = get.entries[0].revision;
-  }
-  char value[24];
-  (void)snprintf(value, sizeof value, "%" PRIu64, generation + 1);
-  put.value = value;
-  put.n = strlen(value);
-  rc = await_call(o->await, o->kv, &put.base);
-  return rc == TFDC_OK ? rc : tfdc_fail(err, rc, "%s", tfdc_error_msg(&put.base.err));
-}
-
-tfdc_rc learn_announce(const struct api *api, struct tfdc_error *err) {
-  if (api->options.kv == NULL) return TFDC_OK;
-  tfdc_rc rc = TFDC_E_REVISION;
-  for (int i = 0; i < TRIES && (rc == TFDC_E_REVISION || rc == TFDC_E_EXISTS); i++) rc = bump(api, err);
-  return rc == TFDC_OK ? rc : tfdc_wrap(err, rc, "announcing new definitions");
-}
 
 /* ---- judging again ---- */
 

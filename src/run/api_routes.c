@@ -17,6 +17,10 @@ static const struct api_route routes[] = {
     {"GET", "/api/v1/charts", api_get_charts, "strategy tool chamber partition chart* from to " API_PAGE_PARAMS, false,
      "points of U-charts, in run order"},
     {"GET", "/api/v1/alarms", api_get_alarms, "tool chamber from to open " API_PAGE_PARAMS, false, "newest first"},
+    {"GET", "/api/v1/definitions", api_get_definitions, "kind id version newest bodies yaml " API_PAGE_PARAMS, false,
+     "strategies and limit sets"},
+    {"POST", "/api/v1/definitions", api_post_definitions, "dry_run author comment effective_us", true,
+     "new versions of strategies and limit sets, from YAML"},
     {"POST", "/api/v1/learn", api_post_learn, API_LEARN_PARAMS, true, "charts and limits from good runs, as a job"},
     {"GET", "/api/v1/jobs/{id}", api_get_job, "", false, "how far a job is, and its result"},
 };

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from urllib.parse import urlencode
 
-from dev_lab import POINTS, Dev, Hub, Run, chart, now_us, put_strategies, strategy, until
+from dev_lab import POINTS, Dev, Hub, Run, chart, now_us, put_strategies, query, strategy, until
 
 RUNS, BLOCKS = 5, 3
 CHAMBERS = [("T1", "C1"), ("T1", "C2")]
@@ -71,8 +71,8 @@ class Charts(ApiCase):
         self.assertEqual(RUNS, len(points))
         self.assertEqual(sorted(p["order_us"] for p in points), [p["order_us"] for p in points])
         self.assertEqual([f"C1-{i}" for i in range(RUNS)], [p["substrate_id"] for p in points])
-        self.assertEqual({("R", "R", "L1", False)},
-                         {(p["partition"], p["recipe_id"], p["lot_id"], p["late"]) for p in points})
+        self.assertEqual({("R", "R", "L1", bool)},
+                         {(p["partition"], p["recipe_id"], p["lot_id"], type(p["late"])) for p in points})
         self.assertEqual([["mean", "n"]] * RUNS, [[c["chart"] for c in p["points"]] for p in points])
         self.assertEqual({"OK"}, {p["points"][0]["verdict"] for p in points} - {"OOC"})
         paged, cursor = [], None
@@ -158,6 +158,149 @@ class Traces(ApiCase):
         self.assertIn(bad, text)
         self.assertIn("no longer kept", self.refused(404, "NOT_FOUND", f"/api/v1/runs/{lost}/trace"))
         self.assertEqual(200, self.dev.http("/health/ready")[0])
+
+
+STRATEGY = """\
+strategy: {id}
+select: {{tools: [T*], recipes: [R]}}
+rules: [beyond(1)]
+charts:
+- chart: mean
+  eq: {eq}
+"""
+LIMITS = """\
+limits: {id}
+groups:
+- partition: R
+  tool_type: ETCH
+  charts:
+  - {{chart: mean, s: 0.5, dof: 24, width_lo: {width}, width_up: 4, centres: [{{chamber: "T1:C1", centre: 50, n: 25}}]}}
+"""
+
+
+class Definitions(ApiCase):
+    def post(self, body, **params):
+        status, text = self.dev.http(f"/api/v1/definitions?{urlencode(params)}", body.encode())
+        return status, json.loads(text)
+
+    def applied(self, body, **params):
+        status, answer = self.post(body, **params)
+        self.assertEqual(200, status, answer)
+        return answer["changes"]
+
+    def refused_body(self, code, says, body, **params):
+        status, answer = self.post(body, **params)
+        self.assertEqual((400, code), (status, answer.get("error", {}).get("code")), answer)
+        for part in [says] if isinstance(says, str) else says:
+            self.assertIn(part, answer["error"]["text"])
+
+    def versions(self, **params):
+        return [(d["kind"], d["id"], d["version"]) for d in self.get("/api/v1/definitions", **params)["definitions"]]
+
+    def generation(self):
+        rows = query(self.data, "SELECT value FROM kv_value WHERE bucket = 'fdc-config' AND key = 'generation'")
+        return int(rows[0][0]) if rows else 0
+
+    def test_versions_count_up_and_unchanged_documents_make_none(self):
+        body = STRATEGY.format(id="count", eq="mean(press)") + "---\n" + LIMITS.format(id="count", width=4)
+        before, began = self.generation(), now_us()
+        planned = self.applied(body, dry_run=1)
+        self.assertEqual(["create", "create"], [c["action"] for c in planned])
+        self.assertEqual([], self.versions(id="count"))
+        self.assertEqual(before, self.generation())
+        first = self.applied(body, author="Ada", comment="why")
+        self.assertEqual([("strategy", "count", 0, 1, "create"), ("limits", "count", 0, 1, "create")],
+                         [(c["kind"], c["id"], c["from_version"], c["to_version"], c["action"]) for c in first])
+        self.assertEqual(before + 1, self.generation())
+        self.assertTrue(all(c["effective_us"] >= began + 10_000_000 for c in first))
+        self.assertEqual("+strategy: count", first[0]["diff"][0])
+        self.assertEqual(len(CHAMBERS), first[0]["chambers"])
+        again = self.applied(body)
+        self.assertEqual([("unchanged", 1, [])] * 2, [(c["action"], c["to_version"], c["diff"]) for c in again])
+        self.assertEqual(before + 1, self.generation())
+        changed = self.applied(STRATEGY.format(id="count", eq="mean(press)") + "---\n" +
+                               LIMITS.format(id="count", width=5))
+        self.assertEqual([("unchanged", 1), ("update", 2)], [(c["action"], c["to_version"]) for c in changed])
+        self.assertIn("-    width_lo: 4.0", changed[1]["diff"])
+        self.assertIn("+    width_lo: 5.0", changed[1]["diff"])
+        self.assertIn("   - chart: mean", changed[1]["diff"])
+        self.assertEqual(before + 2, self.generation())
+        sooner = self.applied(body.split("---")[0], effective_us=0)
+        self.assertEqual([("update", 2, 0, [])], [(c["action"], c["to_version"], c["effective_us"], c["diff"]) for c in sooner])
+        rows = self.get("/api/v1/definitions", id="count", kind="strategy")["definitions"]
+        self.assertEqual([("Ada", "why", True), (None, None, True)],
+                         [(d.get("author"), d.get("comment"), d["approved"]) for d in rows])
+        self.assertTrue(all("body" not in d for d in rows))
+        self.assertEqual([("limits", "count", 2)], self.versions(id="count", kind="limits", newest=1))
+        self.assertEqual([("strategy", "count", 1), ("limits", "count", 1)], self.versions(id="count", version=1))
+
+    def test_what_is_given_out_can_be_applied_again(self):
+        eq = '"let a = mean(press in step(\\"ETCH\\"));\\na - 1 mTorr\\n"'
+        self.applied(STRATEGY.format(id="trip", eq=eq) + "---\n" + LIMITS.format(id="trip", width=4), effective_us=0)
+        bodies = self.get("/api/v1/definitions", id="trip", bodies=1)["definitions"]
+        self.assertEqual(2, len(bodies))
+        for d in bodies:
+            self.assertEqual(["unchanged"], [c["action"] for c in self.applied(d["body"])])
+        status, text = self.dev.http("/api/v1/definitions?id=trip&yaml=1&newest=1")
+        self.assertEqual(200, status)
+        self.assertIn("    let a = mean(press in step(\"ETCH\"));\n", text)
+        self.assertEqual(["unchanged"] * 2, [c["action"] for c in self.applied(text)])
+        everything = self.dev.http("/api/v1/definitions?yaml=1&newest=1")[1]
+        self.assertEqual({"unchanged"}, {c["action"] for c in self.applied(everything)})
+
+    def test_errors_have_the_line_of_the_file_and_of_the_equation(self):
+        good = STRATEGY.format(id="good", eq="mean(press)") + "---\n"
+        for code, says, eq in (
+                ("EQ_NAME", ["line 13 column 7: charts[0]: 1:6: ", "press", "(chamber T1:C1)"], "mean(pres)"),
+                ("EQ_UNIT", ["line 13 column 7: charts[0]: 1:", "mTorr"], "mean(press) + 1 s"),
+                ("EQ_SYNTAX", "line 13 column 7: charts[0]: 2:", "|\n    mean(press) +\n    )"),
+                ("DEFINITION", "line 13 column 7: charts[0].eq: must not be empty", '""')):
+            self.refused_body(code, says, good + STRATEGY.format(id="bad", eq=eq))
+        self.refused_body("DEFINITION", "line 3 column 9: rules[0]: ",
+                          STRATEGY.format(id="bad", eq="mean(press)").replace("beyond(1)", "beyont(1)"))
+        self.refused_body("DEFINITION", "line 1 column 1: limits: there is no strategy nobody",
+                          LIMITS.format(id="nobody", width=1))
+        self.refused_body("YAML", "line 2", "strategy: [")
+        self.refused_body("DEFINITION", "no strategy and no limit set", "")
+        self.refused_body("USAGE", "effective_us", good, effective_us="soon")
+        self.refused_body("USAGE", 'nearest is "dry_run"', good, dryrun=1)
+        self.refused_body("BAD_TEXT", "author", good, author="a\nb")
+        self.assertEqual([], self.versions(id="good"), "nothing is written where one document is wrong")
+
+    def test_dictionaries_of_the_selected_chambers_count(self):
+        other = STRATEGY.format(id="other", eq="mean(nothing)").replace("T*", "X*")
+        change = self.applied(other, dry_run=1)[0]
+        self.assertEqual(0, change["chambers"])
+        self.assertIn("no known chamber", change["warnings"][0])
+        self.assertEqual([], self.applied(STRATEGY.format(id="other", eq="mean(temp)"), dry_run=1)[0]["warnings"])
+        optional = STRATEGY.format(id="other", eq="mean(nothing)\n  optional: true")
+        self.refused_body("EQ_NAME", "none of the 2 chambers", optional)
+
+    def test_a_new_version_judges_the_runs_that_come(self):
+        self.applied(STRATEGY.format(id="late", eq="mean(press)").replace("[R]", "[NEW]"), effective_us=0)
+        run = Run("T1", "C1", "new-run", now_us() - 60_000_000, "NEW", blocks=1)
+        with Hub(self.dev.address, CHAMBERS, historical=True) as hub:
+            hub.send_all([run])
+
+        def judged():
+            found = self.get("/api/v1/runs", recipe="NEW")["runs"]
+            return found and found[0]["verdict"]
+        self.assertEqual(1, until("a verdict", judged, alive=self.dev)["charts"])
+
+    def test_pages_and_filters(self):
+        for i in range(3):
+            self.applied(STRATEGY.format(id=f"page{i}", eq="mean(press)"))
+        everything, paged, cursor = self.versions(), [], None
+        while True:
+            page = self.get("/api/v1/definitions", limit=2, **({"cursor": cursor} if cursor else {}))
+            paged += [(d["kind"], d["id"], d["version"]) for d in page["definitions"]]
+            cursor = page.get("cursor")
+            if cursor is None:
+                break
+        self.assertEqual(everything, paged)
+        self.assertIn("kind", self.refused(400, "USAGE", "/api/v1/definitions", kind="limit"))
+        self.assertIn("cursor", self.refused(400, "USAGE", "/api/v1/definitions", cursor="x"))
+        self.assertIn("id", self.refused(400, "BAD_ID", "/api/v1/definitions", id="a*"))
 
 
 if __name__ == "__main__":
