@@ -2,6 +2,7 @@
 #include "app/replay/host.h"
 
 #include "app/json_get.h"
+#include "base/address.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -41,12 +42,16 @@ static tfdc_rc open_log(struct host *h, const struct app_config *config, struct 
 }
 
 static tfdc_rc start_own(struct host *h, struct app_config *config, struct tfdc_error *err) {
-  char url[64];
+  struct tfdc_address ingest, http;
+  char at[TFDC_ADDRESS_BYTES], url[TFDC_ADDRESS_BYTES + 8];
   TFDC_TRY(make_private(config, err));
+  TFDC_TRY(tfdc_address_parse(app_config_text(config, APP_CONFIG_INGEST_LISTEN), &ingest, err));
+  TFDC_TRY(tfdc_address_parse(app_config_text(config, APP_CONFIG_HTTP_LISTEN), &http, err));
   TFDC_TRY(open_log(h, config, err));
   TFDC_TRY(dev_start(config, &h->log, &h->dev, err));
-  (void)snprintf(h->ingest, sizeof h->ingest, "127.0.0.1:%u", (unsigned)dev_ingest_port(h->dev));
-  (void)snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)dev_http_port(h->dev));
+  (void)tfdc_address_format(tfdc_address_near(&ingest), dev_ingest_port(h->dev), h->ingest);
+  (void)snprintf(url, sizeof url, "http://%s",
+                 tfdc_address_format(tfdc_address_near(&http), dev_http_port(h->dev), at));
   const struct client_args args = {.server = url};
   return client_open(&args, config, &h->client, err);
 }
@@ -55,14 +60,15 @@ static tfdc_rc start_own(struct host *h, struct app_config *config, struct tfdc_
 
 /* The host of the URL and the port that the system names. */
 static tfdc_rc find_ingest(struct host *h, int64_t port, struct tfdc_error *err) {
-  const char *name = strstr(client_where(h->client), "://") + 3;
-  size_t n = strcspn(name, "/");
-  for (size_t i = n; i > 0 && name[i - 1] != ']'; i--)
-    if (name[i - 1] == ':') n = i - 1;
-  if (port <= 0 || n == 0)
+  struct tfdc_address address;
+  char name[256];
+  const char *where = strstr(client_where(h->client), "://") + 3;
+  (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(where, "/"), where);
+  const char *host = tfdc_address_parse(name, &address, NULL) == TFDC_OK ? address.host : name; /* without a port */
+  if (port <= 0 || host[0] == '\0')
     return tfdc_fail(err, TFDC_E_USAGE, "%s does not say where hubs connect; say it with --ingest HOST:PORT",
                      client_where(h->client));
-  (void)snprintf(h->ingest, sizeof h->ingest, "%.*s:%d", (int)n, name, (int)port);
+  (void)tfdc_address_format(host, (uint16_t)port, h->ingest);
   return TFDC_OK;
 }
 

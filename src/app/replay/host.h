@@ -6,6 +6,7 @@
 #include "adapter/posix/clock_posix.h"
 #include "app/client.h"
 #include "app/dev.h"
+#include "base/address.h"
 
 struct host {
   struct client *client;
@@ -13,7 +14,7 @@ struct host {
   struct port_clock clock;
   struct tfdc_log log;
   bool has_log;
-  char ingest[300]; /* host:port for hubs */
+  char ingest[TFDC_ADDRESS_BYTES]; /* host:port for hubs */
 };
 
 /* Before any thread of the process. ingest: where hubs connect, NULL = as the system says. config is changed where this
