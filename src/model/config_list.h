@@ -66,7 +66,7 @@
     "largest request body")                                                                                            \
   /* the store */                                                                                                      \
   X(STORE_FREE_FLOOR, "store.free_floor_mb", SIZE, "256", 0, 1048576, "TFDC_STORE_FREE_FLOOR_MB", "",                  \
-    "below so much free disk ingest waits and says so")                                                                \
+    "below so much free disk ingest waits and says so, until there is an eighth more")                                 \
   X(STORE_RETENTION_TCHART, "store.retention_tchart_days", DUR, "3", 1, 3650, "TFDC_STORE_RETENTION_TCHART_DAYS", "",  \
     "T-charts are kept so long after they were stored")                                                                \
   X(STORE_RETENTION_UCHART, "store.retention_uchart_days", DUR, "365", 1, 36500, "TFDC_STORE_RETENTION_UCHART_DAYS",   \

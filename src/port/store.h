@@ -104,6 +104,13 @@ struct store_req {
   struct store_stats stats;
 };
 
+/* Is free disk below the floor? Once it is, only an eighth more than the floor ends it, so that ingest does not start
+ * and stop with every deleted row. `was` is the last answer; a floor of 0 is none. */
+static inline bool store_below_floor(bool was, uint64_t free_bytes, uint64_t floor_bytes) {
+  uint64_t more = was ? floor_bytes / 8 : 0;
+  return floor_bytes > 0 && free_bytes < (floor_bytes > UINT64_MAX - more ? UINT64_MAX : floor_bytes + more);
+}
+
 static inline void store_req_init(struct store_req *r, enum store_op op) {
   *r = (struct store_req){.base = {.kind = PORT_STORE, .op = (uint16_t)op}, .filter = STORE_FILTER_ALL};
 }

@@ -222,7 +222,7 @@ static void retain(struct keeper *k) {
 /* ---- gauges ---- */
 
 static void note_floor(struct keeper *k, uint64_t free_bytes) {
-  bool below = k->options.free_floor_bytes > 0 && free_bytes < k->options.free_floor_bytes;
+  bool below = store_below_floor(atomic_load(&k->below_floor), free_bytes, k->options.free_floor_bytes);
   metrics_set(k->ports.metrics, MODEL_METRIC_INGEST_PAUSED, "disk_floor", below ? 1 : 0);
   if (atomic_exchange(&k->below_floor, below) == below) return;
   if (below)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The store's suite on a file: alone, and beside a second process that has the file open and never stops writing. */
 #include "adapter/sqlite/store_sqlite.h"
-#include "contract/store_suite.h"
+#include "contract/store_suite_rig.h"
 #include "contract/temp_dir.h"
 #include "support/cmocka_all.h"
 
@@ -84,11 +84,48 @@ static void end(void *world) {
   free(f);
 }
 
+/* No disk has so much free space. What ends runs, and frees space, is still taken. */
+static void below_the_floor_chunks_and_new_runs_wait_and_all_else_goes_on(void **state) {
+  (void)state;
+  struct file *f = begin();
+  struct test_loop loop;
+  struct port *p = NULL;
+  const struct store_sqlite_options floored = {.free_floor_bytes = UINT64_MAX / 2};
+  test_loop_start(&loop);
+  assert_int_equal(store_sqlite_open(f->path, &floored, &p, NULL), TFDC_OK);
+  static const uint8_t blob[] = {1};
+  struct model_chunk chunk = suite_chunk(1, 1, 1, blob, sizeof blob);
+  struct model_context closed = suite_context(1), open = suite_context(2);
+  struct model_run_verdict verdict = suite_verdict(1);
+  open.state = MODEL_CONTEXT_OPEN;
+  open.revision = 0;
+  static const enum store_op ops[] = {STORE_CHUNK_PUT,   STORE_CONTEXT_PUT, STORE_CONTEXT_PUT,
+                                      STORE_VERDICT_PUT, STORE_RETENTION,   STORE_STATS};
+  for (size_t i = 0; i < TFDC_COUNT(ops); i++) {
+    struct store_req r;
+    store_req_init(&r, ops[i]);
+    r.chunk = &chunk;
+    r.context = i == 1 ? &open : &closed;
+    r.verdict = &verdict;
+    r.tchart_us = r.uchart_us = 1;
+    assert_int_equal(test_await(p, &r.base, &loop), i < 2 ? TFDC_E_DISK_FLOOR : TFDC_OK);
+    port_req_deinit(&r.base);
+  }
+  test_close(p, &loop);
+  store_sqlite_destroy(p);
+  test_loop_stop(&loop);
+  end(f);
+}
+
 int main(void) {
   struct store_suite_maker maker = {
       .name = "store sqlite", .begin = begin, .open = open_store, .destroy = destroy, .end = end};
   int failed = store_suite_run(&maker);
   maker.name = "store sqlite, two processes";
   maker.begin = begin_beside_a_writer;
-  return failed + store_suite_run(&maker);
+  const struct CMUnitTest own[] = {
+      cmocka_unit_test(below_the_floor_chunks_and_new_runs_wait_and_all_else_goes_on),
+  };
+  failed += store_suite_run(&maker);
+  return failed + cmocka_run_group_tests(own, NULL, NULL);
 }

@@ -134,7 +134,7 @@ static void write_batch(struct store_sqlite *s, size_t n) {
     }
     return;
   }
-  s->db.below_floor = s->db.floor > 0 && store_db_free_bytes(&s->db) < s->db.floor;
+  s->db.below_floor = store_below_floor(s->db.below_floor, store_db_free_bytes(&s->db), s->db.floor);
   bool done = transact(s, s->batch, s->results, n, &err), retained = false;
   for (size_t i = 0; i < n; i++) {
     if (!done && !transact(s, &s->batch[i], &s->results[i], 1, &err)) {
