@@ -3,7 +3,7 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test bench lint format fuzz soak docs clean
+.PHONY: help setup build demo test bench lint format fuzz soak docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -15,6 +15,10 @@ build: ## build the release binary: build/release/tfdc
 	@tools/setup.sh build
 	@tools/build.sh release tfdc
 
+demo: ## a simulated fab with planted faults on tfdc dev, and what was found (DEMO="--seed 2")
+	@tools/setup.sh build
+	@tools/build.sh release tfdc
+	@tools/demo.sh $(DEMO)
 
 test: ## everything that CI runs: all tests, again under asan and tsan, then lint; the last line is the sum
 	@tools/setup.sh build test

@@ -12,6 +12,7 @@ static const struct command {
     {NULL, "run it", NULL},
     {"dev", "everything in one process on one file: the way to begin", cmd_dev},
     {"replay", "a CSV of your runs: charted and judged", cmd_replay},
+    {"sim", "a simulated fab with faults, and the score of what was found", cmd_sim},
     {NULL, "look", NULL},
     {"status", "what there is, and how the process does", cmd_status},
     {"runs", "list and search runs with their verdicts", cmd_runs},
