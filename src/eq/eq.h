@@ -85,6 +85,8 @@ void eq_program_destroy(struct eq_program *p); /* NULL is fine */
 const char *eq_program_unit(const struct eq_program *p);           /* canonical text: "mTorr", "W*s", "1"; "" unknown */
 const char *eq_program_svid(const struct eq_program *p, size_t i); /* SVIDs it reads, in order of first mention */
 const char *eq_program_step(const struct eq_program *p, size_t i); /* names of the steps it asks for */
+/* The i-th step that it asks for by number; false after the last. */
+bool eq_program_step_number(const struct eq_program *p, size_t i, int64_t *ret);
 const char *eq_program_warning(const struct eq_program *p, size_t i); /* "1:8: unit of `Press` is unknown" */
 /* Cost of one evaluation on a run of n points per SVID, in units of about one pass over one point. */
 double eq_program_cost(const struct eq_program *p, double points);

@@ -260,10 +260,18 @@ static void a_program_tells_what_it_reads_and_warns_of(void **state) {
   assert_string_equal(eq_program_step(p, 0), "ME");
   assert_string_equal(eq_program_step(p, 1), "B");
   assert_null(eq_program_step(p, 2));
+  int64_t number = -1;
+  assert_false(eq_program_step_number(p, 0, &number));
   assert_string_equal(eq_program_warning(p, 0), "2:14: unit unknown, taken as what the equation needs: `Mystery`");
   assert_string_equal(eq_program_warning(p, 1), "2:43: unit unknown, taken as what the equation needs: `Odd`");
   assert_string_equal(eq_program_warning(p, 2), "1:5: never used: `unused`");
   assert_null(eq_program_warning(p, 3));
+  struct eq_program *by_number = must_compile("mean(Press in step(4)) - mean(Press in step(5, 2))");
+  assert_true(eq_program_step_number(by_number, 0, &number) && number == 4);
+  assert_true(eq_program_step_number(by_number, 1, &number) && number == 5);
+  assert_false(eq_program_step_number(by_number, 2, &number));
+  assert_null(eq_program_step(by_number, 0));
+  eq_program_destroy(by_number);
   struct eq_program *cheap = must_compile("max(Press)");
   assert_true(eq_program_cost(p, 1000) > eq_program_cost(cheap, 1000));
   eq_program_destroy(cheap);

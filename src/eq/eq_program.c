@@ -77,6 +77,15 @@ void eq_program_destroy(struct eq_program *p) {
 const char *eq_program_unit(const struct eq_program *p) { return p->unit; }
 const char *eq_program_svid(const struct eq_program *p, size_t i) { return i < p->n_svids ? p->svids[i] : NULL; }
 const char *eq_program_step(const struct eq_program *p, size_t i) { return i < p->n_steps ? p->steps[i] : NULL; }
+
+bool eq_program_step_number(const struct eq_program *p, size_t i, int64_t *ret) {
+  for (size_t k = 0; k < p->n_wins; k++) {
+    if (p->wins[k].kind != EQ_WIN_STEP_NUMBER || i-- > 0) continue;
+    *ret = p->wins[k].number;
+    return true;
+  }
+  return false;
+}
 const char *eq_program_warning(const struct eq_program *p, size_t i) {
   return i < p->n_warnings ? p->warnings[i] : NULL;
 }

@@ -50,13 +50,27 @@ static void look_into(struct report *r, struct chart_def *d) {
   struct eq_program *p = NULL;
   if (d->eq == NULL || eq_compile(d->eq, strlen(d->eq), NULL, NULL, &p, NULL) != TFDC_OK) return;
   d->svid = copy(r, eq_program_svid(p, 0));
-  d->step = copy(r, eq_program_step(p, 0));
+  d->step.name = copy(r, eq_program_step(p, 0));
+  d->step.has_number = d->step.name == NULL && eq_program_step_number(p, 0, &d->step.number);
   eq_program_destroy(p);
+}
+
+/* "warn beyond(0.9); ooc beyond(1)"; NULL: the default ones. */
+static const char *rules_of(struct report *r, const json_t *strategy) {
+  const json_t *rules = json_object_get(strategy, "rules");
+  struct tfdc_buf text = {0};
+  for (size_t i = 0; i < json_array_size(rules); i++) {
+    const char *rule = json_string_value(json_array_get(rules, i));
+    tfdc_put_fmt(&text, "%s%s", i > 0 ? "; " : "", rule != NULL ? rule : "");
+  }
+  const char *all = text.size == 0 || text.failed ? NULL : tfdc_arena_strndup(&r->mem, (char *)text.data, text.size);
+  tfdc_buf_deinit(&text);
+  return all != NULL && strcmp(all, "default") == 0 ? NULL : all;
 }
 
 struct chart_def define_chart(struct report *r, const char *strategy, int64_t version, const char *chart) {
   struct chart_def d = {.action_ucl = NAN, .action_lcl = NAN};
-  const json_t *charts = json_object_get(strategy_of(r, strategy, version), "charts");
+  const json_t *body = strategy_of(r, strategy, version), *charts = json_object_get(body, "charts");
   for (size_t i = 0; i < json_array_size(charts); i++) {
     const json_t *c = json_array_get(charts, i), *limits = json_object_get(c, "limits");
     if (strcmp(json_get_text(c, "chart"), chart) != 0) continue;
@@ -64,6 +78,7 @@ struct chart_def define_chart(struct report *r, const char *strategy, int64_t ve
     d.alarms = !json_is_false(json_object_get(c, "alarm"));
     d.action_ucl = json_get_real(limits, "action_ucl");
     d.action_lcl = json_get_real(limits, "action_lcl");
+    d.rules = rules_of(r, body);
     look_into(r, &d);
     break;
   }

@@ -52,11 +52,8 @@ static void put_alarm(struct report *r, size_t i) {
   html_fmt(b, "<article class=\"alarm\" id=\"alarm-%zu\"><h3><span class=\"number\">%zu</span> %.64s:%.64s", i + 1,
            i + 1, json_get_text(a, "tool"), json_get_text(a, "chamber"));
   if (f->n_charts > 0) {
-    double limit;
     html_put(b, " &middot; ");
-    html_text(b, f->charts[0]);
-    html_put(b, " ");
-    html_text(b, fact_why(&f->point, &limit));
+    fact_put_title(b, f);
   }
   html_put(b, "</h3><dl class=\"facts\">");
   put_fact(b, "state", json_get_text(a, "state"));
@@ -65,6 +62,7 @@ static void put_alarm(struct report *r, size_t i) {
   put_times(b, a);
   put_fact(b, "strategy", json_get_text(a, "strategy"));
   put_fact(b, "equation", f->eq);
+  put_fact(b, "rules", f->rules);
   html_put(b, "</dl>");
   put_names(b, f);
 }
@@ -94,6 +92,8 @@ static tfdc_rc put_traces(struct report *r, size_t i, const struct series *s) {
                          .recipe = json_get_text(a, "recipe_id"),
                          .svid = f->svid,
                          .step = f->step,
+                         .points = s->points[0],
+                         .n_points = s->n[0],
                          .opened_us = json_get_time(a, "opened_us"),
                          .updated_us = json_get_time(a, "updated_us")};
   const struct uchart_point *worst = worst_of(s, 0, of.opened_us, of.updated_us);

@@ -326,12 +326,13 @@ static void a_trace_without_good_runs_or_readings_is_drawn(void **state) {
   tfdc_buf_deinit(&m.out);
 }
 
-static void a_trace_holds_its_last_reading(void **state) {
+static void between_two_readings_a_trace_is_a_straight_line(void **state) {
   (void)state;
-  const double t[] = {0, 1, 2}, v[] = {10, 20, NAN};
-  const struct tchart_run r = {.t_s = t, .v = v, .n = 3};
-  assert_true(isnan(tchart_at(&r, -0.1)) && isnan(tchart_at(&r, 2.5)) && isnan(tchart_at(&r, 9)));
-  assert_true(tchart_at(&r, 0) == 10 && tchart_at(&r, 0.99) == 10 && tchart_at(&r, 1) == 20);
+  const double t[] = {0, 1, 2, 3}, v[] = {10, 20, NAN, 5};
+  const struct tchart_run r = {.t_s = t, .v = v, .n = 4};
+  assert_true(isnan(tchart_at(&r, -0.1)) && isnan(tchart_at(&r, 1.5)) && isnan(tchart_at(&r, 2.5)));
+  assert_true(isnan(tchart_at(&r, 3.1)) && tchart_at(&r, 3) == 5);
+  assert_true(tchart_at(&r, 0) == 10 && tchart_at(&r, 0.25) == 12.5 && tchart_at(&r, 1) == 20);
   const struct tchart_run none = {.n = 0};
   assert_true(isnan(tchart_at(&none, 0)));
 }
@@ -351,6 +352,6 @@ int main(void) {
                                      cmocka_unit_test(hostile_names_stay_text),
                                      cmocka_unit_test(the_alarmed_run_lies_over_the_good_ones),
                                      cmocka_unit_test(a_trace_without_good_runs_or_readings_is_drawn),
-                                     cmocka_unit_test(a_trace_holds_its_last_reading)};
+                                     cmocka_unit_test(between_two_readings_a_trace_is_a_straight_line)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

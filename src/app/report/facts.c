@@ -5,10 +5,11 @@
 #include "app/find.h"
 #include "app/json_get.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *fact_why(const struct uchart_point *p, double *ret_limit) {
+const char *fact_why(const struct uchart_point *p, const char *rules, double *ret_limit) {
   *ret_limit = NAN;
   if (p->verdict == MODEL_NOT_JUDGED)
     return p->reason == MODEL_REASON_MISSING_STEP ? "the step is missing" : "not judged";
@@ -20,7 +21,31 @@ const char *fact_why(const struct uchart_point *p, double *ret_limit) {
     *ret_limit = p->lcl;
     return "below LCL";
   }
-  return p->verdict == MODEL_OOC || p->verdict == MODEL_ACTION ? "a run rule" : "inside the limits";
+  if (p->verdict != MODEL_OOC && p->verdict != MODEL_ACTION) return "inside the limits";
+  return rules == NULL ? "near a limit, 2 of 3 runs on one side" : "breaks a run rule";
+}
+
+char *fact_step_text(const struct report_step *s, char *buf) {
+  enum { BUF = 320 };
+  if (s->name != NULL)
+    (void)snprintf(buf, BUF, "step %.256s", s->name);
+  else if (s->has_number)
+    (void)snprintf(buf, BUF, "step %lld", (long long)s->number);
+  else
+    (void)snprintf(buf, BUF, "the run");
+  return buf;
+}
+
+void fact_put_title(struct tfdc_buf *b, const struct report_fact *f) {
+  char step[320];
+  double limit;
+  if (f->point.reason == MODEL_REASON_MISSING_STEP && (f->step.name != NULL || f->step.has_number)) {
+    html_text(b, fact_step_text(&f->step, step));
+    html_put(b, " is missing");
+    return;
+  }
+  html_element(b, "code", f->charts[0]);
+  html_fmt(b, " %s", fact_why(&f->point, f->rules, &limit));
 }
 
 static bool is_out(const json_t *p) {
@@ -53,7 +78,9 @@ static void choose_charts(struct report *r, const char *strategy, json_t *const 
     f->unit = keep(r, json_get_text(out[i], "unit"));
     f->eq = d.eq != NULL ? keep(r, d.eq) : NULL;
     f->svid = d.svid != NULL ? keep(r, d.svid) : NULL;
-    f->step = d.step != NULL ? keep(r, d.step) : NULL;
+    f->step = d.step;
+    f->step.name = d.step.name != NULL ? keep(r, d.step.name) : NULL;
+    f->rules = d.rules != NULL ? keep(r, d.rules) : NULL;
   }
 }
 

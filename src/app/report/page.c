@@ -205,9 +205,10 @@ static void put_what(struct report *r, size_t i) {
     html_put(b, "</td>");
     return;
   }
-  html_fmt(b, "<td><a href=\"#alarm-%zu\"><code>", i + 1);
-  html_text(b, f->charts[0]);
-  html_fmt(b, "</code></a> %s", fact_why(&f->point, &limit));
+  html_fmt(b, "<td><a href=\"#alarm-%zu\">", i + 1);
+  fact_put_title(b, f);
+  html_put(b, "</a>");
+  (void)fact_why(&f->point, f->rules, &limit);
   if (f->n_out > 1) html_fmt(b, " <span class=\"faint\">and %zu more</span>", f->n_out - 1);
   html_put(b, "</td>");
   put_value(b, f->point.value, f->unit);

@@ -18,6 +18,7 @@ static tfdc_rc put_details(struct report *r) {
              "<p class=\"cut\">%zu of %zu alarms are shown with charts; the other %zu are in the table only. A shorter "
              "period or one chamber shows them.</p>\n",
              i, r->fab.n_alarms, r->fab.n_alarms - i);
+  for (; i < r->n_facts; i++) html_fmt(r->page, "<a id=\"alarm-%zu\"></a>", i + 1); /* the table refers to them */
   html_put(r->page, "</section>\n");
   return TFDC_OK;
 }

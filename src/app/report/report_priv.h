@@ -14,6 +14,12 @@ struct report_def { /* one version of a strategy */
   int64_t version;
   json_t *body; /* owned; NULL: could not be had */
 };
+/* The step that an equation looks at. */
+struct report_step {
+  const char *name; /* or NULL */
+  int64_t number;   /* where it is asked for by number */
+  bool has_number;
+};
 /* Why an alarm was raised: the points of the run that opened it. Texts in fab.mem; chart NULL: not known. */
 enum { FACT_CHARTS = 2, FACT_NAMES = 12 };
 struct report_fact {
@@ -22,7 +28,9 @@ struct report_fact {
   const char *names[FACT_NAMES]; /* all that are out, worst first */
   size_t n_out;                  /* of them, names or not */
   struct uchart_point point;     /* of the worst chart */
-  const char *unit, *eq, *svid, *step;
+  const char *unit, *eq, *svid;
+  struct report_step step;
+  const char *rules; /* of the strategy; NULL: the default ones */
 };
 struct report {
   struct client *client;
@@ -42,7 +50,11 @@ struct report {
 /* --- facts.c --- */
 TFDC_MUST_USE tfdc_rc report_find_facts(struct report *r);
 /* "above UCL", "below LCL", "run rule", "not judged: MISSING_STEP"; the limit that it broke, or NaN. */
-const char *fact_why(const struct uchart_point *p, double *ret_limit);
+const char *fact_why(const struct uchart_point *p, const char *rules, double *ret_limit);
+/* "mean_press above UCL", "step ETCH is missing" */
+void fact_put_title(struct tfdc_buf *b, const struct report_fact *f);
+/* "step ETCH", "step 4"; "the run" where there is none. buf of at least 320 bytes, returned. */
+char *fact_step_text(const struct report_step *s, char *buf);
 
 /* --- page.c --- */
 void report_put_head(struct report *r);
@@ -79,7 +91,8 @@ struct uchart_point series_point(const json_t *row, const json_t *p);
 
 /* --- define.c: what a chart is --- */
 struct chart_def {
-  const char *eq, *svid, *step; /* svid, step: the first that the equation names, or NULL */
+  const char *eq, *svid, *rules; /* svid: the first that the equation names; rules: NULL for the default ones */
+  struct report_step step;       /* the first */
   double action_ucl, action_lcl;
   bool alarms;
 };
@@ -89,7 +102,10 @@ struct chart_def define_chart(struct report *r, const char *strategy, int64_t ve
 /* --- traces.c --- */
 struct traces_of {
   const char *id; /* of the figure */
-  const char *tool, *chamber, *recipe, *svid, *step;
+  const char *tool, *chamber, *recipe, *svid;
+  struct report_step step;
+  const struct uchart_point *points; /* of the chart: good runs are those that are good here */
+  size_t n_points;
   const char *runs[2]; /* alarmed ones, the more important first; the second may be NULL */
   int64_t order_us[2];
   int64_t opened_us, updated_us; /* good runs are looked for before, then after */

@@ -33,8 +33,10 @@ double tchart_at(const struct tchart_run *r, double t_s) {
       hi = mid;
   }
   if (lo == 0) return NAN;
-  if (lo == r->n && r->n > 1 && t_s > r->t_s[r->n - 1] + (r->t_s[r->n - 1] - r->t_s[r->n - 2])) return NAN;
-  return r->v[lo - 1];
+  if (r->t_s[lo - 1] == t_s) return r->v[lo - 1];
+  if (lo == r->n) return NAN;
+  double part = (t_s - r->t_s[lo - 1]) / (r->t_s[lo] - r->t_s[lo - 1]);
+  return r->v[lo - 1] + part * (r->v[lo] - r->v[lo - 1]);
 }
 
 /* ---- scales ---- */
@@ -188,7 +190,7 @@ static void put_labels(struct tfdc_buf *b, const struct tchart *c) {
     }
     html_fmt(b, "<path class=\"%s\" d=\"M%d %.1fh16\"/><text class=\"bad-label\" x=\"%d\" y=\"%.1f\">",
              class_of_alarmed(k), RIGHT + 8, y - 4, RIGHT + 28, y);
-    html_text_cut(b, c->runs[i].label, 13);
+    html_text_cut(b, c->runs[i].label, 14);
     html_put(b, "</text>");
     y += 18;
     k++;

@@ -31,7 +31,7 @@ struct tchart {
 };
 void tchart_draw(struct tfdc_buf *b, const struct tchart *c);
 
-/* The trace at a time: the last reading at or before it; NaN before the first and where one is missing. */
+/* The trace at a time, on the straight line between two readings; NaN outside of them and beside a missing one. */
 double tchart_at(const struct tchart_run *r, double t_s);
 
 #endif

@@ -11,6 +11,7 @@
 
 /* Points a run, at most: whole runs; runs of which a part is drawn get so many more. */
 enum { GOOD_RUNS = 8, RUNS = GOOD_RUNS + 2, STEPS = 64, POINTS = 360, POINTS_MOST = 3000, LABEL = 64 };
+enum { LOOKED_AT = 100 }; /* runs among which the good ones are looked for */
 /* A step is drawn with so much of the run around it; one that is longer than so much of the run with all of it. */
 #define AROUND     0.3
 #define MOST_OF_IT 0.6
@@ -62,11 +63,19 @@ struct wanted {
   size_t most;    /* runs in the set */
 };
 
+/* Good where the chart was good, when that is known: so it is of the same partition as well. */
+static bool is_good(const struct traces_of *of, const char *id) {
+  for (size_t i = 0; i < of->n_points; i++)
+    if (strcmp(of->points[i].run, id) == 0) return of->points[i].verdict == MODEL_OK;
+  return of->n_points == 0;
+}
+
 static bool on_run(void *user, json_t *item) {
   struct wanted *w = user;
   const json_t *c = json_object_get(item, "context");
   if (w->id != NULL ? strcmp(w->id, json_get_text(c, "context_id")) == 0
-                    : strcmp(w->set->of->recipe, json_get_text(c, "recipe_id")) == 0)
+                    : strcmp(w->set->of->recipe, json_get_text(c, "recipe_id")) == 0 &&
+                          is_good(w->set->of, json_get_text(c, "context_id")))
     add_run(w->set, item, w->id != NULL);
   return w->set->n < w->most;
 }
@@ -82,7 +91,7 @@ static tfdc_rc find_runs(struct report *r, struct wanted *w, int64_t from_us, in
   struct filter_params params;
   TFDC_TRY(filter_params(&f, &params, r->err));
   if (newest) filter_add(&params, "newest", "1");
-  return client_list(r->client, "/api/v1/runs", params.list, "runs", GOOD_RUNS + 2, on_run, w, r->err);
+  return client_list(r->client, "/api/v1/runs", params.list, "runs", LOOKED_AT, on_run, w, r->err);
 }
 
 static tfdc_rc choose_runs(struct report *r, struct set *s) {
@@ -99,10 +108,15 @@ static tfdc_rc choose_runs(struct report *r, struct set *s) {
 
 /* ---- time ---- */
 
-static const json_t *step_of(const struct run *r, const char *name) {
+/* The first step of the name or of the number; NULL where the run has none. */
+static const json_t *step_of(const struct run *r, const struct report_step *wanted) {
   const json_t *steps = json_object_get(r->context, "steps");
-  for (size_t i = 0; name != NULL && i < json_array_size(steps); i++)
-    if (strcmp(json_get_text(json_array_get(steps, i), "name"), name) == 0) return json_array_get(steps, i);
+  for (size_t i = 0; i < json_array_size(steps); i++) {
+    const json_t *s = json_array_get(steps, i);
+    if (wanted->name != NULL ? strcmp(json_get_text(s, "name"), wanted->name) == 0
+                             : wanted->has_number && json_get_int(s, "number", -1) == wanted->number)
+      return s;
+  }
   return NULL;
 }
 
@@ -115,10 +129,10 @@ static int64_t end_of_step(const struct run *r, size_t i) {
 
 /* Where 0 s is in each run; true: at the start of the step, which every run has. */
 static bool align(struct set *s) {
-  bool all = s->of->step != NULL;
-  for (size_t i = 0; i < s->n; i++) all = all && step_of(&s->runs[i], s->of->step) != NULL;
+  bool all = true;
+  for (size_t i = 0; i < s->n; i++) all = all && step_of(&s->runs[i], &s->of->step) != NULL;
   for (size_t i = 0; i < s->n; i++)
-    s->runs[i].zero_us = all ? json_get_time(step_of(&s->runs[i], s->of->step), "start_us") : s->runs[i].start_us;
+    s->runs[i].zero_us = all ? json_get_time(step_of(&s->runs[i], &s->of->step), "start_us") : s->runs[i].start_us;
   return all;
 }
 
@@ -135,7 +149,7 @@ static void choose_window(const struct set *s, bool by_step, struct tchart *c) {
     c->to_s = fmax(c->to_s, seconds(s->runs[i].end_us - s->runs[i].zero_us));
   }
   if (!by_step) return;
-  const json_t *steps = json_object_get(first->context, "steps"), *step = step_of(first, s->of->step);
+  const json_t *steps = json_object_get(first->context, "steps"), *step = step_of(first, &s->of->step);
   for (size_t i = 0; i < json_array_size(steps); i++) {
     if (json_array_get(steps, i) != step) continue;
     double lasts = seconds(end_of_step(first, i) - first->zero_us);
@@ -148,12 +162,20 @@ static void choose_window(const struct set *s, bool by_step, struct tchart *c) {
   }
 }
 
-static size_t put_steps(const struct run *r, struct tchart_step *to) {
+static const char *name_of_step(struct report *r, const json_t *step) {
+  const char *name = json_get_text(step, "name");
+  char text[40];
+  if (name[0] != '\0') return name;
+  (void)snprintf(text, sizeof text, "step %lld", (long long)json_get_int(step, "number", 0));
+  return tfdc_arena_strdup(&r->mem, text);
+}
+
+static size_t put_steps(struct report *report, const struct run *r, struct tchart_step *to) {
   const json_t *steps = json_object_get(r->context, "steps");
   size_t n = json_array_size(steps) < STEPS ? json_array_size(steps) : STEPS;
   for (size_t i = 0; i < n; i++) {
     const json_t *s = json_array_get(steps, i);
-    to[i] = (struct tchart_step){.name = json_get_text(s, "name"),
+    to[i] = (struct tchart_step){.name = name_of_step(report, s),
                                  .from_s = seconds(json_get_time(s, "start_us") - r->zero_us),
                                  .to_s = seconds(end_of_step(r, i) - r->zero_us)};
   }
@@ -177,7 +199,10 @@ static tfdc_rc load_trace(struct report *r, struct set *s, struct run *run, doub
 static const char *label_of(struct report *r, const struct run *run, bool first) {
   const char *wafer = json_get_text(run->context, "substrate_id");
   char text[LABEL * 2];
-  (void)snprintf(text, sizeof text, "%s%.60s", wafer[0] != '\0' ? "" : first ? "worst run" : "first run", wafer);
+  if (wafer[0] != '\0')
+    (void)snprintf(text, sizeof text, "wafer %.60s", wafer);
+  else
+    (void)snprintf(text, sizeof text, first ? "worst run" : "first run");
   return tfdc_arena_strdup(&r->mem, text);
 }
 
@@ -203,7 +228,7 @@ static bool take_trace(struct report *r, const struct run *run, bool first, stru
 static tfdc_rc draw(struct report *r, struct set *s) {
   struct tchart_step steps[STEPS];
   struct tchart_run runs[RUNS];
-  char title[400], zero[300];
+  char title[400], step[320], zero[340];
   bool by_step = align(s);
   struct tchart c = {.id = s->of->id, .title = title, .zero = zero, .runs = runs, .steps = steps};
   choose_window(s, by_step, &c);
@@ -222,10 +247,11 @@ static tfdc_rc draw(struct report *r, struct set *s) {
     html_put(r->page, " is not in it.</p>\n");
     return TFDC_OK;
   }
-  c.n_steps = put_steps(&s->runs[0], steps);
+  c.n_steps = put_steps(r, &s->runs[0], steps);
   (void)snprintf(title, sizeof title, "%.128s in the alarmed run%s", s->of->svid,
                  good ? " over good runs of the same chamber and recipe" : "; no good run of this chamber and recipe");
-  (void)snprintf(zero, sizeof zero, "start of %s%.200s", by_step ? "step " : "the run", by_step ? s->of->step : "");
+  const struct report_step none = {.name = NULL};
+  (void)snprintf(zero, sizeof zero, "start of %s", fact_step_text(by_step ? &s->of->step : &none, step));
   tchart_draw(r->page, &c);
   r->sum->traces++;
   return TFDC_OK;
