@@ -5,15 +5,23 @@
 
 #include "app/config.h"
 
-/* Exit status. A command that judges (runs, demo's scorer) says in its help what else it returns. */
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNAVAILABLE = 3, CLI_NOT_FOUND = 4 };
+/* X(NAME, exit status, "meaning"). A command that returns others says so in its help. */
+#define CLI_STATUS_LIST(X)                                                                                             \
+  X(OK, 0, "done; also where a list is empty")                                                                         \
+  X(FAILED, 1, "failed: the message says why")                                                                         \
+  X(USAGE, 2, "wrong use: of the command line, or of what a file or an equation says")                                 \
+  X(UNAVAILABLE, 3, "nobody answers, or not in time: try again later")                                                 \
+  X(NOT_FOUND, 4, "there is no such run, chart, chamber, file ...")
+#define X(name, number, text) CLI_##name = (number),
+enum cli_status { CLI_STATUS_LIST(X) };
+#undef X
 
 enum cli_type {
   CLI_FLAG, /* to: bool */
   CLI_TEXT, /* to: const char * (points into argv) */
   CLI_INT,  /* to: int64_t */
   CLI_REAL, /* to: double */
-  CLI_TIME, /* to: int64_t microseconds; "2026-11-25T08:00:00Z", "2026-11-25", microseconds, "-2h" (before now) */
+  CLI_TIME, /* to: int64_t microseconds; "2h" or "-2h" (ago), "now", ISO 8601 (UTC unless it says), microseconds */
   CLI_LIST, /* to: struct cli_list; may be given several times */
 };
 enum { CLI_LIST_MAX = 32 };

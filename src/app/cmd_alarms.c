@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tfdc alarms: list them, or follow them until SIGINT. */
+#include "app/alarm_watch.h"
 #include "app/commands.h"
 #include "app/json_get.h"
 #include "app/listing.h"
 
 #include <signal.h>
 #include <string.h>
-
-enum { WATCHED = 1000 }; /* newest alarms, and as many open ones, that --follow looks at each time */
 
 /* ---- list ---- */
 
@@ -33,37 +32,24 @@ static void row_of(struct text_table *t, const json_t *a) {
   text_table_cell(t, why[0] != '\0' ? why : json_get_text(a, "reason"));
 }
 
-static tfdc_rc list(struct session *s, const struct filter_params *params, int64_t limit, bool json) {
+static tfdc_rc list(struct session *s, const struct filter_params *params, const struct filter *f, int64_t limit,
+                    bool json) {
   static const struct text_column columns[] = {
       {"OPENED", false}, {"STATE", false}, {"SEVERITY", false}, {"CHAMBER", false},  {"RECIPE", false},
       {"LOT", false},    {"WAFER", false}, {"RUNS", true},      {"LAST RUN", false}, {"WHY", false}};
-  static const struct listing alarms = {.path = "/api/v1/alarms",
-                                        .member = "alarms",
-                                        .noun = "alarm",
-                                        .first = "newest",
-                                        .columns = columns,
-                                        .n_columns = TFDC_COUNT(columns),
-                                        .row = row_of};
+  bool by_api = f->recipe == NULL && f->lot == NULL && f->wafer == NULL;
+  const struct listing alarms = {.path = "/api/v1/alarms",
+                                 .member = "alarms",
+                                 .noun = "alarm",
+                                 .first = "newest",
+                                 .columns = columns,
+                                 .n_columns = TFDC_COUNT(columns),
+                                 .row = row_of,
+                                 .filter = by_api ? NULL : f};
   return listing_print(s, &alarms, params, (size_t)limit, json);
 }
 
 /* ---- follow ---- */
-
-struct follow {
-  json_t *seen; /* alarm id -> its last update, of the alarms of the last look */
-  json_t *now;  /* of this look */
-  json_t *news; /* what changed, newest first */
-};
-
-static bool on_watched(void *user, json_t *a) {
-  struct follow *f = user;
-  const char *id = json_get_text(a, "alarm_id");
-  if (json_object_get(f->now, id) != NULL) return true;
-  int64_t update = json_get_int(a, "update", 0);
-  const json_t *before = json_object_get(f->seen, id);
-  if (before == NULL || json_integer_value(before) < update) (void)json_array_append(f->news, a);
-  return json_object_set_new(f->now, id, json_integer(update)) == 0;
-}
 
 static void say(const json_t *a, bool json) {
   char b[40];
@@ -78,23 +64,35 @@ static void say(const json_t *a, bool json) {
                (long long)json_get_int(a, "bad_runs", 0));
 }
 
-/* One look: prints what changed since the last one, oldest first. Alarms of before the first look are not news. */
-static tfdc_rc look(struct session *s, const struct filter_params *params, struct follow *f, bool first, bool json) {
-  f->now = json_object();
-  f->news = json_array();
-  if (f->now == NULL || f->news == NULL) return tfdc_fail(&s->err, TFDC_E_NOMEM, "alarms");
-  struct filter_params open = *params;
-  filter_add(&open, "open", "1");
-  TFDC_TRY(client_list(s->client, "/api/v1/alarms", params->list, "alarms", WATCHED, on_watched, f, &s->err));
-  TFDC_TRY(client_list(s->client, "/api/v1/alarms", open.list, "alarms", WATCHED, on_watched, f, &s->err));
-  for (size_t i = json_array_size(f->news); !first && i-- > 0;) say(json_array_get(f->news, i), json);
-  json_decref(f->seen);
-  f->seen = json_incref(f->now);
-  return text_flush(stdout, &s->err);
+struct follow {
+  struct session *s;
+  const struct filter *filter;
+  struct alarm_watch watch;
+  bool json, away;
+};
+
+/* Prints what changed. Alarms of before the first look are not news. */
+static tfdc_rc look(struct follow *f) {
+  json_t *news = NULL;
+  bool first = f->watch.looks == 0;
+  tfdc_rc rc = alarm_watch_look(&f->watch, &news, &f->s->err);
+  for (size_t i = 0; i < json_array_size(news) && !first; i++)
+    if (filter_takes(f->filter, json_array_get(news, i))) say(json_array_get(news, i), f->json);
+  json_decref(news);
+  tfdc_rc flushed = text_flush(stdout, rc == TFDC_OK ? &f->s->err : NULL);
+  if (rc == TFDC_OK && first) (void)fprintf(stderr, "following alarms at %s\n", client_where(f->s->client));
+  return rc == TFDC_OK ? flushed : rc;
 }
 
-/* Until SIGINT or SIGTERM, which end it with success. A server that is away is waited for. */
-static tfdc_rc follow(struct session *s, const struct filter_params *params, int64_t every_us, bool json) {
+/* A server that is away, stops or has too much to do is waited for, once it has answered. */
+static bool waits_for(const struct follow *f, tfdc_rc rc) {
+  tfdc_class class = tfdc_rc_class(rc);
+  return f->watch.looks > 0 && !ferror(stdout) &&
+         (class == TFDC_CLASS_IO || class == TFDC_CLASS_BUSY || class == TFDC_CLASS_CANCELLED);
+}
+
+/* Until SIGINT or SIGTERM, which end it with success, or until nobody reads what it prints. */
+static tfdc_rc follow(struct follow *f, int64_t every_us) {
   sigset_t wanted;
   (void)sigemptyset(&wanted);
   (void)sigaddset(&wanted, SIGINT);
@@ -102,25 +100,16 @@ static tfdc_rc follow(struct session *s, const struct filter_params *params, int
   (void)pthread_sigmask(SIG_BLOCK, &wanted, NULL);
   const struct timespec every = {.tv_sec = (time_t)(every_us / TFDC_US_PER_S),
                                  .tv_nsec = (long)(every_us % TFDC_US_PER_S) * 1000};
-  struct follow f = {.seen = json_object()};
-  bool first = true, away = false;
-  tfdc_rc rc = TFDC_OK;
   do {
-    rc = look(s, params, &f, first, json);
-    json_decref(f.now);
-    json_decref(f.news);
-    tfdc_class class = tfdc_rc_class(rc);
-    bool waits = rc != TFDC_OK && !first && !ferror(stdout) &&
-                 (class == TFDC_CLASS_IO || class == TFDC_CLASS_BUSY || class == TFDC_CLASS_CANCELLED);
-    if (waits && !away) (void)fprintf(stderr, "tfdc alarms: %s; waiting for it\n", tfdc_error_msg(&s->err));
-    if (rc == TFDC_OK && away) (void)fprintf(stderr, "tfdc alarms: it answers again\n");
-    away = waits;
-    if (rc == TFDC_OK && first && !json) (void)fprintf(stderr, "following alarms at %s\n", client_where(s->client));
-    first = first && rc != TFDC_OK;
-    if (waits) rc = TFDC_OK;
-  } while (rc == TFDC_OK && sigtimedwait(&wanted, NULL, &every) < 0);
-  json_decref(f.seen);
-  return rc;
+    tfdc_rc rc = look(f);
+    bool away = rc != TFDC_OK && waits_for(f, rc);
+    if (rc != TFDC_OK && !away) return rc;
+    if (away && !f->away) (void)fprintf(stderr, "tfdc alarms: %s; waiting for it\n", tfdc_error_msg(&f->s->err));
+    if (!away && f->away) (void)fprintf(stderr, "tfdc alarms: it answers again\n");
+    f->away = away;
+    if (session_output_is_closed()) return TFDC_OK;
+  } while (sigtimedwait(&wanted, NULL, &every) < 0);
+  return TFDC_OK;
 }
 
 int cmd_alarms(int argc, char **argv) {
@@ -134,6 +123,9 @@ int cmd_alarms(int argc, char **argv) {
       {"follow", CLI_FLAG, &follows, NULL, "print new and changed alarms until Ctrl-C"},
       {"every", CLI_REAL, &every, "SECONDS", "how often --follow looks [2]"},
       FILTER_CHAMBER_OPTIONS(&f),
+      {"recipe", CLI_TEXT, &f.recipe, "GLOB", "of this recipe"},
+      {"lot", CLI_TEXT, &f.lot, "GLOB", "of this lot"},
+      {"wafer", CLI_TEXT, &f.wafer, "GLOB", "of this wafer"},
       FILTER_TIME_OPTIONS(&f),
       {"limit", CLI_INT, &limit, "N", "at most so many rows, 0 = all [100]"},
       CLIENT_OPTIONS(&args)};
@@ -143,8 +135,11 @@ int cmd_alarms(int argc, char **argv) {
       .operands = "",
       .example = "tfdc alarms --open\ntfdc alarms --follow --chamber ETCH-01:A --json",
       .more =
-          "RUNS counts the bad runs of the episode; `tfdc inspect` shows its last run. --follow waits for a server\n"
-          "that restarts. --json prints one object a line; of each alarm the highest `update` counts.\n"
+          "RUNS counts the bad runs of the episode; `tfdc inspect` shows its last run; recipe, lot and wafer are the\n"
+          "last run's. --follow prints an alarm when it opens, goes on, is revised or is cleared; it waits for a "
+          "server\n"
+          "that restarts, and then prints what it missed. --json prints one object a line; of each alarm the highest\n"
+          "`update` counts.\n"
           "Exit status: 0, also after Ctrl-C; 3 when nobody answers at the start.",
       .options = options,
       .n_options = TFDC_COUNT(options)};
@@ -152,11 +147,16 @@ int cmd_alarms(int argc, char **argv) {
   int status;
   if (!session_begin(&s, &command, &args, (const int[]){0, 0}, &argc, argv, &status)) return status;
   struct filter_params params;
-  tfdc_rc rc = filter_params(&f, &params, &s.err);
+  const struct filter where = {.tool = f.tool, .chamber = f.chamber, .from_us = f.from_us, .to_us = f.to_us};
+  tfdc_rc rc = filter_params(&where, &params, &s.err);
   if (rc == TFDC_OK && (limit < 0 || !(every >= 0.05 && every <= 3600)))
     rc = tfdc_fail(&s.err, TFDC_E_USAGE, limit < 0 ? "--limit is negative" : "--every is 0.05 to 3600 seconds");
+  struct follow watched = {.s = &s, .filter = &f, .json = args.json, .watch = {.client = s.client, .where = &params}};
+  if (rc == TFDC_OK && follows && open)
+    rc = tfdc_fail(&s.err, TFDC_E_USAGE, "--follow tells of all changes: no --open");
   if (rc == TFDC_OK && open) filter_add(&params, "open", "1");
-  if (rc == TFDC_OK && follows) rc = follow(&s, &params, (int64_t)(every * 1e6), args.json);
-  if (rc == TFDC_OK && !follows) rc = list(&s, &params, limit, args.json);
+  if (rc == TFDC_OK && follows) rc = follow(&watched, (int64_t)(every * 1e6));
+  if (rc == TFDC_OK && !follows) rc = list(&s, &params, &f, limit, args.json);
+  alarm_watch_deinit(&watched.watch);
   return session_end(&s, rc);
 }

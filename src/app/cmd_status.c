@@ -31,6 +31,26 @@ static void print_store(const json_t *store) {
   line("disk", text);
 }
 
+static bool ends_in(const char *key, const char *end) {
+  size_t n = strlen(key), m = strlen(end);
+  return n > m && strcmp(key + n - m, end) == 0;
+}
+
+static void print_integer(const char *key, int64_t v) {
+  char text[40];
+  if (ends_in(key, "_us"))
+    (void)text_time(v, text);
+  else if (ends_in(key, "_port"))
+    (void)snprintf(text, sizeof text, "%lld", (long long)v);
+  else if (ends_in(key, "_bytes"))
+    (void)text_bytes((double)v, text);
+  else if (ends_in(key, "_s"))
+    (void)text_duration(v * TFDC_US_PER_S, text);
+  else
+    (void)text_count(v, text);
+  line(key, text);
+}
+
 /* What the process says of itself, whatever that is. */
 static void print_others(json_t *status) {
   static const char *const known[] = {"v",        "version",     "now_us",     "store",
@@ -42,10 +62,7 @@ static void print_others(json_t *status) {
     for (size_t i = 0; i < TFDC_COUNT(known); i++) other = other && strcmp(key, known[i]) != 0;
     char text[40];
     if (other && json_is_string(v)) line(key, json_string_value(v));
-    if (other && json_is_integer(v))
-      line(key, strlen(key) > 3 && strcmp(key + strlen(key) - 3, "_us") == 0
-                    ? text_time((int64_t)json_integer_value(v), text)
-                    : text_count((int64_t)json_integer_value(v), text));
+    if (other && json_is_integer(v)) print_integer(key, (int64_t)json_integer_value(v));
     if (other && json_is_real(v)) line(key, text_value(json_real_value(v), text));
     if (other && json_is_boolean(v)) line(key, json_is_true(v) ? "yes" : "no");
   }

@@ -5,7 +5,6 @@
 #include "app/definitions.h"
 #include "app/json_get.h"
 #include "app/text_out.h"
-#include "base/text.h"
 
 static const char titles[] =
     "order_time,tool,chamber,strategy,partition,context_id,revision,judgement,recipe_id,lot_id,"
@@ -58,15 +57,10 @@ static bool put_json(struct writer *w, const json_t *row) {
   return ok;
 }
 
-static bool fits(const struct filter *f, const json_t *row) {
-  return tfdc_glob(f->recipe, json_get_text(row, "recipe_id")) && tfdc_glob(f->lot, json_get_text(row, "lot_id")) &&
-         tfdc_glob(f->wafer, json_get_text(row, "substrate_id"));
-}
-
 static bool on_row(void *user, json_t *row) {
   struct writer *w = user;
   const json_t *points = json_object_get(row, "points");
-  if (!fits(w->what->filter, row)) return true;
+  if (!filter_takes(w->what->filter, row)) return true;
   if (w->what->json && !put_json(w, row)) return false;
   for (size_t i = 0; i < json_array_size(points) && !w->what->json; i++) put_point(w, row, json_array_get(points, i));
   w->n += (int64_t)json_array_size(points);

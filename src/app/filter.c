@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/filter.h"
 
+#include "app/json_get.h"
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -40,4 +43,9 @@ tfdc_rc filter_params(const struct filter *f, struct filter_params *ret, struct 
 bool filter_is_empty(const struct filter *f) {
   return f->tool == NULL && f->chamber == NULL && f->recipe == NULL && f->lot == NULL && f->wafer == NULL &&
          f->product == NULL && f->verdict == NULL && f->state == NULL && f->from_us == 0 && f->to_us == 0;
+}
+
+bool filter_takes(const struct filter *f, const json_t *row) {
+  return tfdc_glob(f->recipe, json_get_text(row, "recipe_id")) && tfdc_glob(f->lot, json_get_text(row, "lot_id")) &&
+         tfdc_glob(f->wafer, json_get_text(row, "substrate_id"));
 }

@@ -5,6 +5,8 @@
 
 #include "app/cli.h"
 
+#include <jansson.h>
+
 struct filter {
   const char *tool, *chamber, *recipe, *lot, *wafer, *product, *verdict, *state;
   int64_t from_us, to_us; /* 0 = not given */
@@ -15,8 +17,10 @@ struct filter {
     "chamber", CLI_TEXT, &(f)->chamber, "GLOB", "of this chamber: CHAMBER or TOOL:CHAMBER"                             \
   }
 #define FILTER_TIME_OPTIONS(f)                                                                                         \
-  {"from", CLI_TIME, &(f)->from_us, "TIME", "not before: 2026-11-25T08:00:00Z, 2026-11-25, -2h (ago)"}, {              \
-    "to", CLI_TIME, &(f)->to_us, "TIME", "before"                                                                      \
+  {"since", CLI_TIME, &(f)->from_us, "TIME", "not before: 2h (ago), 2026-11-25, 2026-11-25T08:00:00Z"},                \
+      {"until", CLI_TIME, &(f)->to_us, "TIME", "before"},                                                              \
+      {"from", CLI_TIME, &(f)->from_us, "TIME", "the same as --since"}, {                                              \
+    "to", CLI_TIME, &(f)->to_us, "TIME", "the same as --until"                                                         \
   }
 #define FILTER_RUN_OPTIONS(f)                                                                                          \
   FILTER_CHAMBER_OPTIONS(f), {"recipe", CLI_TEXT, &(f)->recipe, "GLOB", "of this recipe"},                             \
@@ -33,5 +37,7 @@ struct filter_params {
 TFDC_MUST_USE tfdc_rc filter_params(const struct filter *f, struct filter_params *ret, struct tfdc_error *err);
 void filter_add(struct filter_params *p, const char *name, const char *value); /* value NULL: left out */
 bool filter_is_empty(const struct filter *f);
+/* Recipe, lot and wafer over "recipe_id", "lot_id", "substrate_id": for lists that the API does not choose by them. */
+bool filter_takes(const struct filter *f, const json_t *row);
 
 #endif

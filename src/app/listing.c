@@ -5,26 +5,28 @@ struct printing {
   const struct listing *listing;
   bool json;
   struct text_table table;
-  size_t n;
+  size_t n, limit; /* limit 0 = all */
   tfdc_rc rc;
   struct tfdc_error *err;
 };
 
 static bool on_item(void *user, json_t *item) {
   struct printing *p = user;
+  if (p->listing->filter != NULL && !filter_takes(p->listing->filter, item)) return true;
   p->n++;
   if (p->json)
     p->rc = text_print_json(stdout, item, p->err);
   else
     p->listing->row(&p->table, item);
-  return p->rc == TFDC_OK;
+  return p->rc == TFDC_OK && !ferror(stdout) && p->n != p->limit;
 }
 
 tfdc_rc listing_print(struct session *s, const struct listing *l, const struct filter_params *params, size_t limit,
                       bool json) {
-  struct printing p = {.listing = l, .json = json, .err = &s->err};
+  struct printing p = {.listing = l, .json = json, .limit = limit, .err = &s->err};
   text_table_begin(&p.table, l->columns, l->n_columns, stdout);
-  tfdc_rc rc = client_list(s->client, l->path, params->list, l->member, limit, on_item, &p, &s->err);
+  tfdc_rc rc =
+      client_list(s->client, l->path, params->list, l->member, l->filter == NULL ? limit : 0, on_item, &p, &s->err);
   if (rc == TFDC_OK) rc = p.rc;
   tfdc_rc ended = text_table_end(&p.table, rc == TFDC_OK ? &s->err : NULL);
   if (rc == TFDC_OK) rc = ended;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/session.h"
 
+#include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 bool session_begin(struct session *s, const struct cli_command *c, const struct client_args *args,
                    const int operands[2], int *argc, char **argv, int *ret_status) {
@@ -17,9 +19,22 @@ bool session_begin(struct session *s, const struct cli_command *c, const struct 
   return false;
 }
 
+bool session_output_is_closed(void) {
+  struct pollfd out = {.fd = STDOUT_FILENO};
+  return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+/* Whoever reads has enough: the end that is usual for it, without a word. */
+static void end_by_closed_pipe(void) {
+  struct sigaction usual = {.sa_handler = SIG_DFL};
+  (void)sigaction(SIGPIPE, &usual, NULL);
+  (void)raise(SIGPIPE);
+}
+
 int session_end(struct session *s, tfdc_rc rc) {
   if (rc != TFDC_OK && s->err.code != rc) (void)tfdc_fail(&s->err, rc, "%s", tfdc_rc_text(rc));
   client_close(s->client);
   app_config_deinit(&s->config);
+  if (rc != TFDC_OK && ferror(stdout) && session_output_is_closed()) end_by_closed_pipe();
   return rc == TFDC_OK ? CLI_OK : cli_fail(s->name, &s->err);
 }

@@ -163,6 +163,43 @@ static void ids_and_times_print(void **state) {
   assert_string_equal(tfdc_wall_format((tfdc_wall){-1}, t), "1969-12-31T23:59:59.999999Z");
 }
 
+static void times_are_read_back(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int64_t us;
+  } good[] = {{"1970-01-01", 0},
+              {"2026-11-25T08:00:00Z", 1795593600000000},
+              {"2026-11-25T08:00:00.123456Z", 1795593600123456},
+              {"2026-11-25 09:00+01:00", 1795593600000000},
+              {"2026/11/25t0300-0500", -1},
+              {"2026/11/25t03:00-0500", 1795593600000000},
+              {"2024-02-29T23:59:59,5", 1709251199500000},
+              {"0001-01-01", -62135596800000000}};
+  static const char *const bad[] = {"",
+                                    "2026",
+                                    "2026-13-01",
+                                    "2026-02-29",
+                                    "2026-11-25T",
+                                    "2026-11-25T24:00",
+                                    "2026-11-25T08:00:00.",
+                                    "2026-11-25T08:00ZZ",
+                                    "2026-11-25 08:00+1",
+                                    " 2026-11-25",
+                                    "2026-11-25 "};
+  for (size_t i = 0; i < TFDC_COUNT(good); i++) {
+    tfdc_wall t = {7};
+    bool read = tfdc_wall_parse(good[i].text, strlen(good[i].text), &t);
+    assert_int_equal(read, good[i].us != -1);
+    if (read) assert_int_equal(t.us, good[i].us);
+  }
+  for (size_t i = 0; i < TFDC_COUNT(bad); i++) {
+    tfdc_wall t = {7};
+    assert_false(tfdc_wall_parse(bad[i], strlen(bad[i]), &t));
+    assert_int_equal(t.us, 7);
+  }
+}
+
 enum { IDLE, RUNNING, ENDED };
 static const struct tfdc_sm_state table[] = {
     [IDLE] = {"IDLE", TFDC_SM_TO(RUNNING)}, [RUNNING] = {"RUNNING", TFDC_SM_TO(ENDED)}, [ENDED] = {"ENDED", 0}};
@@ -205,6 +242,7 @@ int main(void) {
       cmocka_unit_test(an_arena_is_bounded_and_reusable),
       cmocka_unit_test(names_follow_the_rules),
       cmocka_unit_test(ids_and_times_print),
+      cmocka_unit_test(times_are_read_back),
       cmocka_unit_test(a_machine_moves_along_its_edges),
       cmocka_unit_test(a_map_finds_what_was_put_and_not_removed),
   };

@@ -4,6 +4,8 @@
 #ifndef BASE_TIME_H
 #define BASE_TIME_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct tfdc_wall {
@@ -29,5 +31,10 @@ static inline tfdc_dur tfdc_mono_sub(tfdc_mono a, tfdc_mono b) { return (tfdc_du
 
 /* "2026-11-25T04:09:30.123456Z"; buf of at least 32 bytes; returns buf. Years 0001-9999, else the number itself. */
 char *tfdc_wall_format(tfdc_wall t, char buf[32]);
+/* ISO 8601: "2026-11-25T08:00:00.123Z", "2026-11-25 08:00", "2026-11-25"; a blank instead of the T, ',' as decimal
+ * sign,
+ * '/' for '-' and zones such as "+01:00", "+0100" and "+01" are taken; without a zone it is UTC. False when it is none.
+ */
+bool tfdc_wall_parse(const char *s, size_t n, tfdc_wall *ret);
 
 #endif
