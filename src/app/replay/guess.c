@@ -22,28 +22,32 @@ struct guesser {
 static const char *const time_words[] = {
     "time",    "timestamp", "datetime",    "times", "t",  "timesec", "timems", "elapsedtime", "elapsed",    "date",
     "seconds", "zeit",      "zeitstempel", "sec",   "ms", "timeus",  "epoch",  "runtime",     "processtime"};
-static const char *const run_words[] = {"run",        "runid", "runno", "runnumber", "contextid",
-                                        "processrun", "jobid", "cycle", "cycleid"};
-static const char *const wafer_words[] = {"wafer",     "waferid",     "waferno", "wafernumber",
-                                          "substrate", "substrateid", "wafernum"};
-static const char *const lot_words[] = {"lot", "lotid", "lotno", "batch", "batchid", "lotname"};
-static const char *const tool_words[] = {"tool", "toolid", "toolname", "equipment", "equipmentid",
-                                         "eqp",  "eqpid",  "machine",  "machineid", "entity"};
+static const char *const run_words[] = {"run",   "runid", "runno",   "runnumber", "contextid", "processrun",
+                                        "jobid", "cycle", "cycleid", "lauf",      "fahrt"};
+static const char *const wafer_words[] = {"wafer",     "waferid",     "waferno",  "wafernumber",
+                                          "substrate", "substrateid", "wafernum", "scheibe"};
+static const char *const lot_words[] = {"lot",     "lotid", "lotno",     "batch", "batchid",
+                                        "lotname", "los",   "losnummer", "charge"};
+static const char *const tool_words[] = {"tool",  "toolid",  "toolname",  "equipment", "equipmentid", "eqp",
+                                         "eqpid", "machine", "machineid", "entity",    "anlage",      "maschine"};
 static const char *const chamber_words[] = {"chamber",  "chamberid",     "chambername", "module",
-                                            "moduleid", "processmodule", "pm"};
+                                            "moduleid", "processmodule", "pm",          "kammer"};
 static const char *const tool_type_words[] = {"tooltype", "equipmenttype", "eqptype", "toolmodel"};
 static const char *const recipe_words[] = {"recipe",  "recipeid",      "recipename", "ppid",
-                                           "program", "processrecipe", "experiment"};
-static const char *const product_words[] = {"product", "productid", "device", "part", "partid"};
+                                           "program", "processrecipe", "experiment", "rezept"};
+static const char *const product_words[] = {"product", "productid", "device", "part", "partid", "produkt"};
 static const char *const slot_words[] = {"slot", "slotid", "slotno"};
-static const char *const step_number_words[] = {"step",    "stepnumber", "stepno", "stepid",
-                                                "stepnum", "recipestep", "stage",  "phase"};
-static const char *const step_name_words[] = {"stepname", "stepdescription", "step", "stage", "phase", "recipestep"};
-static const char *const svid_words[] = {"svid",     "sensor", "sensorname", "parameter",  "param",
-                                         "variable", "tag",    "tagname",    "signal",     "channel",
-                                         "name",     "svname", "svidname",   "variableid", "sensorid"};
-static const char *const value_words[] = {"value", "val", "reading", "data", "measurement", "rawvalue"};
-static const char *const unit_words[] = {"unit", "units", "uom"};
+static const char *const step_number_words[] = {"step",    "stepnumber",    "stepno",   "stepid",
+                                                "stepnum", "recipestep",    "stage",    "phase",
+                                                "schritt", "schrittnummer", "schrittnr"};
+static const char *const step_name_words[] = {"stepname", "stepdescription", "step",    "stage",
+                                              "phase",    "recipestep",      "schritt", "schrittname"};
+static const char *const svid_words[] = {"svid",     "sensor",     "sensorname", "parameter", "param", "variable",
+                                         "tag",      "tagname",    "signal",     "channel",   "name",  "svname",
+                                         "svidname", "variableid", "sensorid",   "kanal"};
+static const char *const value_words[] = {"value",       "val",      "reading", "data",
+                                          "measurement", "rawvalue", "wert",    "messwert"};
+static const char *const unit_words[] = {"unit", "units", "uom", "einheit"};
 static const char *const label_words[] = {"fault", "label",  "class",   "status", "result",  "faultname", "good",  "ok",
                                           "pass",  "normal", "anomaly", "fail",   "failure", "target",    "faulty"};
 static const char *const good_values[] = {"normal", "good", "ok", "pass", "passed", "no fault", "healthy", "none"};

@@ -54,6 +54,14 @@ static void a_long_table_with_dates_is_understood(void **state) {
          "long: {svid: Parameter, value: Value, unit: Unit}\n");
 }
 
+static void german_headers_are_understood(void **state) {
+  (void)state;
+  expect("Anlage;Los;Scheibe;Rezept;Zeit;Schritt;Druck [mTorr]\nE1;L1;1;R;0,0;4;8,01\nE1;L1;1;R;0,5;5;8,02\n",
+         "separator: semicolon\ndecimal: comma\nrun: [Los, Scheibe]\ntool: {column: Anlage}\nchamber: {constant: A}\n"
+         "recipe: {column: Rezept}\nlot: {column: Los}\nwafer: {column: Scheibe}\nstep: {number: Schritt}\n"
+         "time: {column: Zeit, unit: s}\nsensors:\n  - {column: \"Druck [mTorr]\", name: Druck, unit: mTorr}\n");
+}
+
 static void a_table_with_nothing_but_time_and_readings_is_understood(void **state) {
   (void)state;
   expect("x,p,q\n0.0,5,7\n0.1,6,7\n0.2,7,7\n0.3,6,7\n0.4,6,7\n0.5,6,7\n0.6,7,8\n0.7,5,7\n0.8,5,7\n0.9,4,7\n1.0,5,7\n0."
@@ -91,6 +99,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_wide_table_of_wafers_is_understood),
       cmocka_unit_test(a_long_table_with_dates_is_understood),
+      cmocka_unit_test(german_headers_are_understood),
       cmocka_unit_test(a_table_with_nothing_but_time_and_readings_is_understood),
       cmocka_unit_test(what_cannot_be_understood_asks_for_a_map),
   };
