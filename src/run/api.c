@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CALL_MEMORY_MAX = 1 << 30, NAME_MAX_BYTES = 65 };
+enum { CALL_MEMORY_MAX = 1 << 30, NAME_MAX_BYTES = 65, RUNS_OF_PAGE = 500 };
 
 int64_t api_now_us(const struct api *a) { return port_wall(a->options.clock).us; }
 
@@ -35,6 +35,25 @@ tfdc_rc api_verdicts(const struct api *a, const struct store_req *list, struct t
 
 void api_verdicts_deinit(struct store_req *verdicts, const struct store_req *list) {
   for (size_t i = 0; verdicts != NULL && i < list->n; i++) api_store_deinit(&verdicts[i]);
+}
+
+tfdc_rc api_each_page(const struct api *a, const struct store_filter *filter,
+                      tfdc_rc (*page)(void *user, const struct store_req *r, struct tfdc_error *err), void *user,
+                      struct tfdc_error *err) {
+  TFDC_AUTO(tfdc_arena_deinit) struct tfdc_arena mem = {0};
+  const char *cursor = NULL;
+  do {
+    TFDC_AUTO(api_store_deinit) struct store_req r;
+    store_req_init(&r, STORE_CONTEXT_LIST);
+    r.filter = *filter;
+    r.page.limit = RUNS_OF_PAGE;
+    r.page.cursor = cursor;
+    TFDC_TRY(api_store(a, &r, err));
+    TFDC_TRY(page(user, &r, err));
+    cursor = r.ret_cursor == NULL ? NULL : tfdc_arena_strdup(&mem, r.ret_cursor);
+    if (cursor == NULL && r.ret_cursor != NULL) return tfdc_fail(err, TFDC_E_NOMEM, "runs");
+  } while (cursor != NULL);
+  return TFDC_OK;
 }
 
 /* ---- routes ---- */

@@ -53,6 +53,10 @@ TFDC_MUST_USE tfdc_rc api_param_id(struct api_call *c, struct tfdc_id128 *ret);
 /* Blocks for one request of the store; its error goes to err. The caller releases r with port_req_deinit. */
 TFDC_MUST_USE tfdc_rc api_store(const struct api *a, struct store_req *r, struct tfdc_error *err);
 static inline void api_store_deinit(struct store_req *r) { port_req_deinit(&r->base); }
+/* Gives the runs that the filter takes to page(), in run order, a page at a time, until it fails. */
+TFDC_MUST_USE tfdc_rc api_each_page(const struct api *a, const struct store_filter *filter,
+                                    tfdc_rc (*page)(void *user, const struct store_req *r, struct tfdc_error *err),
+                                    void *user, struct tfdc_error *err);
 /* Asks for the verdict of each run of a list (STORE_CONTEXT_LIST), several at once: requests that are over, one a run,
  * in mem. NOMEM. */
 TFDC_MUST_USE tfdc_rc api_verdicts(const struct api *a, const struct store_req *list, struct tfdc_arena *mem,

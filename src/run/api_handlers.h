@@ -30,6 +30,8 @@ tfdc_rc api_get_charts(struct api_call *c);
 tfdc_rc api_get_trace(struct api_call *c);
 tfdc_rc api_get_definitions(struct api_call *c);
 tfdc_rc api_post_definitions(struct api_call *c);
+tfdc_rc api_post_run_rejudge(struct api_call *c);
+tfdc_rc api_post_rejudge(struct api_call *c);
 tfdc_rc api_get_job(struct api_call *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include "model/codec.h"
 #include "run/api_defs.h"
 #include "run/api_learn_priv.h"
+#include "run/api_rejudge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -384,6 +385,25 @@ static tfdc_rc learn_units(struct learn_task *t, struct report *p, struct tfdc_e
   return tfdc_fail(err, first.code, "%s", first.msg);
 }
 
+/* ---- judging again ---- */
+
+static bool is_selected(void *user, const struct model_context *c) {
+  const struct report *p = user;
+  for (size_t i = 0; i < p->n_written; i++)
+    if (model_strategy_selects(&p->written[i].strategy, c)) return true;
+  return false;
+}
+
+static tfdc_rc judge_again(struct learn_task *t, struct report *p, uint64_t *ret_n, struct tfdc_error *err) {
+  const struct rejudge r = {.api = t->api, .job = t->job, .filter = &t->ask->filter, .wanted = is_selected, .user = p};
+  struct rejudge_result result;
+  TFDC_TRY(rejudge_runs(&r, &result, err));
+  *ret_n = result.published;
+  return TFDC_OK;
+}
+
+/* ---- all of it ---- */
+
 static int unit_order(const void *a, const void *b) {
   const struct learn_unit *x = a, *y = b;
   int by_type = strcmp(x->tool_type, y->tool_type);
@@ -402,7 +422,7 @@ static tfdc_rc work(struct learn_task *t, struct report *p, struct tfdc_error *e
   TFDC_TRY(learn_units(t, p, err));
   TFDC_TRY(api_defs_announce(t->api, err));
   uint64_t rejudged = 0;
-  if (t->ask->rejudge) TFDC_TRY(learn_rejudge(t, p->written, p->n_written, &rejudged, err));
+  if (t->ask->rejudge) TFDC_TRY(judge_again(t, p, &rejudged, err));
   tfdc_rc rc = put_result(t, p, rejudged);
   return rc == TFDC_OK ? rc : tfdc_fail(err, rc, "the result");
 }

@@ -40,24 +40,16 @@ struct learn_task {
 };
 
 /* api_learn_runs.c */
-/* Gives the closed runs that the filter takes to page(), in run order, a page at a time, until it fails. */
-TFDC_MUST_USE tfdc_rc learn_each_page(struct learn_task *t,
-                                      tfdc_rc (*page)(void *user, const struct store_req *r, struct tfdc_error *err),
-                                      void *user, struct tfdc_error *err);
 /* Picks the runs and sorts them into units. LEARN when there is none. */
 TFDC_MUST_USE tfdc_rc learn_pick_runs(struct learn_task *t, struct tfdc_error *err);
 /* Reads the trace of a run and hands it to l. */
 TFDC_MUST_USE tfdc_rc learn_feed_run(struct learn_task *t, struct learn *l, size_t run,
                                      const struct model_context *context, struct tfdc_error *err);
 
-/* api_learn_write.c */
 /* What was written of one strategy. */
 struct learn_written {
   struct model_strategy strategy;
   uint32_t version, limits_version;
 };
-/* Publishes every closed run of the filter that one of the strategies selects for a new judgement, in order. */
-TFDC_MUST_USE tfdc_rc learn_rejudge(struct learn_task *t, const struct learn_written *written, size_t n_written,
-                                    uint64_t *ret_n, struct tfdc_error *err);
 
 #endif

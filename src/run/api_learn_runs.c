@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 500, GROUPS_MAX = 20000, RUNS_MAX = 100000 };
+enum { GROUPS_MAX = 20000, RUNS_MAX = 100000 };
 
 /* A chamber's runs of one recipe, so far. */
 struct group {
@@ -60,17 +60,6 @@ static struct group *group_of(struct picking *p, const struct model_context *c) 
   if (p->groups == NULL || g.key.tool == NULL || g.key.chamber == NULL || g.recipe == NULL) return NULL;
   p->groups[p->n_groups] = g;
   return &p->groups[p->n_groups++];
-}
-
-/* Are all of its chunks still stored? */
-static tfdc_rc has_trace(const struct learn_task *t, const struct model_context *c, bool *ret, struct tfdc_error *err) {
-  TFDC_AUTO(api_store_deinit) struct store_req r;
-  store_req_init(&r, STORE_CHUNK_LIST);
-  r.id = c->context_id;
-  r.revision = c->revision;
-  TFDC_TRY(api_store(t->api, &r, err));
-  *ret = r.n > 0 && r.n >= c->chunk_count;
-  return TFDC_OK;
 }
 
 static tfdc_rc chamber_of(struct learn_task *t, struct model_key key, const struct model_chamber **ret,
@@ -141,9 +130,9 @@ static tfdc_rc look_at(struct picking *p, const struct model_context *c, struct 
     if (g->n >= (size_t)ask->runs_per_group) return TFDC_OK;
   }
   t->n_seen++;
-  bool there;
-  TFDC_TRY(has_trace(t, c, &there, err));
-  if (!there) {
+  bool whole;
+  TFDC_TRY(api_trace_is_whole(t->api, c, &whole, err));
+  if (!whole || c->chunk_count == 0) {
     t->n_no_trace++;
     return TFDC_OK;
   }
@@ -158,27 +147,9 @@ static tfdc_rc look_at_page(void *user, const struct store_req *r, struct tfdc_e
   return TFDC_OK;
 }
 
-tfdc_rc learn_each_page(struct learn_task *t,
-                        tfdc_rc (*page)(void *user, const struct store_req *r, struct tfdc_error *err), void *user,
-                        struct tfdc_error *err) {
-  const char *cursor = NULL;
-  do {
-    TFDC_AUTO(api_store_deinit) struct store_req r;
-    store_req_init(&r, STORE_CONTEXT_LIST);
-    r.filter = t->ask->filter;
-    r.page.limit = PAGE;
-    r.page.cursor = cursor;
-    TFDC_TRY(api_store(t->api, &r, err));
-    TFDC_TRY(page(user, &r, err));
-    cursor = r.ret_cursor == NULL ? NULL : tfdc_arena_strdup(&t->mem, r.ret_cursor);
-    if (cursor == NULL && r.ret_cursor != NULL) return tfdc_fail(err, TFDC_E_NOMEM, "runs");
-  } while (cursor != NULL);
-  return TFDC_OK;
-}
-
 tfdc_rc learn_pick_runs(struct learn_task *t, struct tfdc_error *err) {
   struct picking p = {.task = t};
-  TFDC_TRY(learn_each_page(t, look_at_page, &p, err));
+  TFDC_TRY(api_each_page(t->api, &t->ask->filter, look_at_page, &p, err));
   if (t->n_picked > 0) return TFDC_OK;
   if (t->n_no_trace > 0)
     return tfdc_fail(err, TFDC_E_LEARN, "%zu runs fit, but their traces are no longer kept", t->n_no_trace);

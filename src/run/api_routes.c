@@ -21,6 +21,9 @@ static const struct api_route routes[] = {
      "strategies and limit sets"},
     {"POST", "/api/v1/definitions", api_post_definitions, "dry_run author comment effective_us", true,
      "new versions of strategies and limit sets, from YAML"},
+    {"POST", "/api/v1/runs/{id}/rejudge", api_post_run_rejudge, "", true, "one run is judged again"},
+    {"POST", "/api/v1/rejudge", api_post_rejudge, "tool chamber recipe lot wafer product verdict from to", true,
+     "runs are judged again in order, as a job"},
     {"POST", "/api/v1/learn", api_post_learn, API_LEARN_PARAMS, true, "charts and limits from good runs, as a job"},
     {"GET", "/api/v1/jobs/{id}", api_get_job, "", false, "how far a job is, and its result"},
 };

@@ -62,6 +62,16 @@ tfdc_rc api_trace_blobs(const struct api *a, struct tfdc_id128 id, uint32_t revi
   return TFDC_OK;
 }
 
+tfdc_rc api_trace_is_whole(const struct api *a, const struct model_context *c, bool *ret, struct tfdc_error *err) {
+  TFDC_AUTO(api_store_deinit) struct store_req r;
+  store_req_init(&r, STORE_CHUNK_LIST);
+  r.id = c->context_id;
+  r.revision = c->revision;
+  TFDC_TRY(api_store(a, &r, err));
+  *ret = r.n >= c->chunk_count;
+  return TFDC_OK;
+}
+
 /* ---- which series ---- */
 
 struct wish {

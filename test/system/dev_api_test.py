@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from urllib.parse import urlencode
 
-from dev_lab import POINTS, Dev, Hub, Run, chart, now_us, put_strategies, query, strategy, until
+from dev_lab import POINTS, Dev, Hub, Run, chart, is_quiet, now_us, put_strategies, query, strategy, until
 
 RUNS, BLOCKS = 5, 3
 CHAMBERS = [("T1", "C1"), ("T1", "C2")]
@@ -17,6 +17,7 @@ CHAMBERS = [("T1", "C1"), ("T1", "C2")]
 
 class ApiCase(unittest.TestCase):
     """One process with a few judged runs for all cases of a class."""
+    FAULTS = None
 
     @classmethod
     def setUpClass(cls):
@@ -27,7 +28,7 @@ class ApiCase(unittest.TestCase):
             first.stop()
         put_strategies(cls.data, strategy("level", "R", [chart("mean", "mean(press)", 45, 55),
                                                          chart("n", "count(temp)", 1, 1e6)]))
-        cls.dev = Dev(cls.data)
+        cls.dev = Dev(cls.data, faults=cls.FAULTS)
         cls.addClassCleanup(cls.dev.__exit__)
         begin, wave = now_us() - 3_600_000_000, itertools.count()
         cls.runs = [Run("T1", c, f"{c}-{i}", begin + i * 60_000_000, "R", blocks=BLOCKS,
@@ -158,6 +159,101 @@ class Traces(ApiCase):
         self.assertIn(bad, text)
         self.assertIn("no longer kept", self.refused(404, "NOT_FOUND", f"/api/v1/runs/{lost}/trace"))
         self.assertEqual(200, self.dev.http("/health/ready")[0])
+
+
+class Rejudging(ApiCase):
+    FAULTS = "kv.WATCH_NEXT:delay=200000"  # the defender hears late of new definitions
+
+    def job(self, path, **params):
+        status, text = self.dev.http(f"{path}?{urlencode(params)}", b"")
+        self.assertEqual(200, status, text)
+        path = f"/api/v1/jobs/{json.loads(text)['job']}"
+        until("the job", lambda: self.dev.json(path)["state"] != "running", alive=self.dev)
+        job = self.dev.json(path)
+        self.assertEqual("done", job["state"], job)
+        return job["result"]
+
+    def verdicts(self, **params):
+        return {r["context"]["run_id"]: r["verdict"] for r in self.get("/api/v1/runs", **params)["runs"]}
+
+    def quiet(self):
+        until("quiet", lambda: is_quiet(self.data), alive=self.dev)
+
+    def versions(self, run):
+        records = self.get(f"/api/v1/runs/{self.run_id(run)}")["records"]
+        return {u["chart_set"]: {p["eq_version"] for p in u["points"]} for u in records}
+
+    def apply(self, body):
+        status, text = self.dev.http("/api/v1/definitions?effective_us=0", body.encode())
+        self.assertEqual(200, status, text)
+
+    def test_one_run_gets_the_next_judgement(self):
+        path = f"/api/v1/runs/{self.run_id('C2-0')}/rejudge"
+        before = self.verdicts()["C2-0"]["judgement"]
+        status, text = self.dev.http(path, b"")
+        self.assertEqual(200, status, text)
+        want = json.loads(text)["judgement"]
+        self.assertGreater(want, before)
+        until("judged", lambda: self.verdicts()["C2-0"]["judgement"] == want, alive=self.dev)
+        self.assertEqual(405, self.dev.http(path)[0])
+        self.assertEqual(404, self.dev.http(f"/api/v1/runs/{'0' * 32}/rejudge", b"")[0])
+
+    def test_runs_of_the_filter_are_judged_in_order_by_the_definitions_of_now(self):
+        others = {k: v["judgement"] for k, v in self.verdicts(chamber="C2").items()}
+        self.apply(STRATEGY.format(id="fresh", eq="mean(press)"))
+        self.assertEqual({"rejudged": RUNS, "without_trace": 0}, self.job("/api/v1/rejudge", chamber="C1", recipe="R"))
+        self.quiet()
+        judged = self.verdicts(chamber="C1", recipe="R")
+        self.assertEqual(1, len({v["judgement"] for v in judged.values()}))
+        self.assertEqual({False}, {v["late"] for v in judged.values()})
+        for run in judged:
+            self.assertEqual({1}, self.versions(run)["fresh"], run)
+        self.assertEqual(others, {k: v["judgement"] for k, v in self.verdicts(chamber="C2").items()})
+        for version in range(2, 5):  # each time the newest definitions judge, however soon after them one asks
+            self.apply(STRATEGY.format(id="fresh", eq=f"mean(press) * {version}"))
+            self.assertEqual(RUNS, self.job("/api/v1/rejudge", chamber="C1", recipe="R")["rejudged"])
+            self.quiet()
+            for run in judged:
+                self.assertEqual({version}, self.versions(run)["fresh"], run)
+
+    def test_a_run_whose_first_judgement_is_under_way_is_judged_by_the_new_ones_too(self):
+        name = "RACE"
+        runs = [Run("T1", "C1", f"race-{i}", now_us() - 7_200_000_000 + i * 60_000_000, name, blocks=1)
+                for i in range(30)]
+        body = STRATEGY.format(id="race", eq="mean(press)").replace("[R]", f"[{name}]")
+        with Hub(self.dev.address, CHAMBERS, historical=True) as hub:
+            for run in runs[:-1]:
+                hub.give(run)
+            self.assertTrue(hub.wait(lambda: sum(r.ended for r in runs) >= 15))
+            self.apply(body)
+            self.job("/api/v1/rejudge", recipe=name)
+            hub.send_all(runs[-1:])
+            self.assertTrue(hub.wait(lambda: all(r.ended for r in runs)))
+        until("all judged", lambda: len(v := self.verdicts(recipe=name)) == len(runs) and all(v.values()),
+              alive=self.dev)
+        self.quiet()
+        for run in runs:
+            self.assertEqual({"race": {1}}, self.versions(run.run_id), run.run_id)
+
+    def test_a_run_without_a_trace_keeps_its_verdict(self):
+        self.quiet()
+        before = self.verdicts(chamber="C2")
+        with sqlite3.connect(self.data, timeout=30) as db:
+            db.execute("DELETE FROM chunks WHERE context_id = ?", (bytes.fromhex(self.run_id("C2-4")),))
+        db.close()
+        self.assertEqual({"rejudged": 0, "without_trace": 1}, self.job("/api/v1/rejudge", wafer="C2-4"))
+        status, text = self.dev.http(f"/api/v1/runs/{self.run_id('C2-4')}/rejudge", b"")
+        self.assertEqual(404, status)
+        self.assertIn("no longer kept", text)
+        self.quiet()
+        self.assertEqual(before["C2-4"], self.verdicts(chamber="C2")["C2-4"])
+
+    def test_wrong_filters_are_refused(self):
+        for params, says in (({"verdict": "BAD"}, "verdict"), ({"newest": 1}, "unknown parameter"),
+                             ({"from": "x"}, "from")):
+            status, text = self.dev.http(f"/api/v1/rejudge?{urlencode(params)}", b"")
+            self.assertEqual(400, status)
+            self.assertIn(says, text)
 
 
 STRATEGY = """\
