@@ -86,8 +86,9 @@ static tfdc_rc read_answer(const struct client *c, const struct http_response *a
   return TFDC_OK;
 }
 
-static tfdc_rc call(struct client *c, const char *method, const char *path, const char *const *params, const char *body,
-                    json_t **ret, struct tfdc_error *err) {
+/* *ret: the answer, whatever it is; the caller deinits its body also after an error. */
+static tfdc_rc exchange(struct client *c, const char *method, const char *path, const char *const *params,
+                        const char *body, struct http_response *ret, struct tfdc_error *err) {
   struct http_param list[PARAMS_MAX];
   size_t n = 0;
   for (const char *const *p = params; p != NULL && *p != NULL; p += 2) {
@@ -101,8 +102,13 @@ static tfdc_rc call(struct client *c, const char *method, const char *path, cons
                            .n_params = n,
                            .body = body != NULL ? body : "",
                            .body_n = body != NULL ? strlen(body) : 0};
+  return c->http->ops->call(c->http, &q, ret, err);
+}
+
+static tfdc_rc call(struct client *c, const char *method, const char *path, const char *const *params, const char *body,
+                    json_t **ret, struct tfdc_error *err) {
   struct http_response a = {0};
-  tfdc_rc rc = c->http->ops->call(c->http, &q, &a, err);
+  tfdc_rc rc = exchange(c, method, path, params, body, &a, err);
   if (rc == TFDC_OK) rc = read_answer(c, &a, ret, err);
   tfdc_buf_deinit(&a.body);
   return rc;
@@ -111,6 +117,23 @@ static tfdc_rc call(struct client *c, const char *method, const char *path, cons
 tfdc_rc client_get(struct client *c, const char *path, const char *const *params, json_t **ret_json,
                    struct tfdc_error *err) {
   return call(c, "GET", path, params, NULL, ret_json, err);
+}
+
+tfdc_rc client_get_text(struct client *c, const char *path, const char *const *params, struct tfdc_buf *ret,
+                        struct tfdc_error *err) {
+  struct http_response a = {0};
+  json_t *body = NULL;
+  tfdc_rc rc = exchange(c, "GET", path, params, NULL, &a, err);
+  if (rc == TFDC_OK && a.status >= 400) rc = read_answer(c, &a, &body, err);
+  if (rc == TFDC_OK) {
+    tfdc_put(ret, a.body.data, a.body.size);
+    tfdc_put_u8(ret, '\0');
+    rc = tfdc_buf_status(ret);
+    if (rc != TFDC_OK) (void)tfdc_fail(err, rc, "an answer of %zu bytes", a.body.size);
+  }
+  tfdc_buf_deinit(&a.body);
+  json_decref(body);
+  return rc;
 }
 
 tfdc_rc client_post(struct client *c, const char *path, const char *const *params, const char *body, json_t **ret_json,

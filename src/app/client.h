@@ -34,6 +34,9 @@ TFDC_MUST_USE tfdc_rc client_get(struct client *c, const char *path, const char 
                                  struct tfdc_error *err);
 TFDC_MUST_USE tfdc_rc client_post(struct client *c, const char *path, const char *const *params, const char *body,
                                   json_t **ret_json, struct tfdc_error *err);
+/* The answer as text, a NUL behind it; the caller's, added to *ret. */
+TFDC_MUST_USE tfdc_rc client_get_text(struct client *c, const char *path, const char *const *params,
+                                      struct tfdc_buf *ret, struct tfdc_error *err);
 /* Posts, then follows the job until it ends, with progress on stderr; *ret_json = the job's result. */
 TFDC_MUST_USE tfdc_rc client_job(struct client *c, const char *path, const char *const *params, const char *body,
                                  json_t **ret_json, struct tfdc_error *err);

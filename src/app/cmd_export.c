@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tfdc export: points of U-charts, or the traces of runs, as CSV (RFC 4180). */
+ * tfdc export: points of U-charts and the traces of runs as CSV (RFC 4180); definitions as YAML. */
 #include "app/commands.h"
+#include "app/export_defs.h"
 #include "app/export_points.h"
 #include "app/export_trace.h"
 #include "app/find.h"
@@ -14,7 +15,7 @@ enum { RUNS_MAX = 1000 }; /* named at once */
 struct args {
   struct client_args client;
   struct filter filter;
-  const char *strategy, *partition, *output;
+  const char *strategy, *partition, *kind, *output;
   struct cli_list charts, svids;
   bool wide;
 };
@@ -71,35 +72,65 @@ static tfdc_rc traces(struct session *s, int argc, char **argv, const struct arg
 
 /* ---- the command ---- */
 
-static tfdc_rc check(struct session *s, int argc, char **argv, const struct args *a) {
-  bool trace = strcmp(argv[1], "trace") == 0, filters = !filter_is_empty(&a->filter);
-  if (!trace && strcmp(argv[1], "charts") != 0)
-    return tfdc_fail(&s->err, TFDC_E_USAGE, "export what: charts or trace, not '%s'", argv[1]);
-  if (!trace && argc > 2) return tfdc_fail(&s->err, TFDC_E_USAGE, "unexpected argument %s", argv[2]);
-  if (trace && argc == 2 && !filters)
-    return tfdc_fail(&s->err, TFDC_E_USAGE, "which runs: the IDs, or options such as --lot");
-  if (trace && argc > 2 && filters) return tfdc_fail(&s->err, TFDC_E_USAGE, "either IDs or options that choose runs");
-  if (trace && a->wide && argc != 3)
-    return tfdc_fail(&s->err, TFDC_E_USAGE, "--wide is for one run, since each has columns of its own");
-  if (!trace && (a->svids.n > 0 || a->wide))
-    return tfdc_fail(&s->err, TFDC_E_USAGE, "--svid and --wide are for `export trace`");
-  if (!trace && (a->filter.product != NULL || a->filter.verdict != NULL))
-    return tfdc_fail(&s->err, TFDC_E_USAGE, "--product and --verdict are for `export trace`");
-  if (trace && (a->charts.n > 0 || a->strategy != NULL || a->partition != NULL))
-    return tfdc_fail(&s->err, TFDC_E_USAGE, "--chart, --strategy and --partition are for `export charts`");
+enum what { CHARTS, TRACE, DEFINITIONS, WHATS };
+static const char *const whats[WHATS] = {"charts", "trace", "definitions"};
+
+/* Options that say nothing of what is exported would else be ignored in silence. */
+static tfdc_rc check_options(struct session *s, enum what what, const struct args *a) {
+  const struct filter *f = &a->filter;
+  const struct {
+    const char *names;
+    bool given, fits;
+  } rows[] = {{"--svid and --wide", a->svids.n > 0 || a->wide, what == TRACE},
+              {"--product and --verdict", f->product != NULL || f->verdict != NULL, what == TRACE},
+              {"--chart, --strategy and --partition", a->charts.n > 0 || a->strategy != NULL || a->partition != NULL,
+               what == CHARTS},
+              {"--kind", a->kind != NULL, what == DEFINITIONS},
+              {"options that choose runs", !filter_is_empty(f), what != DEFINITIONS}};
+  for (size_t i = 0; i < TFDC_COUNT(rows); i++)
+    if (rows[i].given && !rows[i].fits)
+      return tfdc_fail(&s->err, TFDC_E_USAGE, "%s are not for `export %s`", rows[i].names, whats[what]);
   return TFDC_OK;
+}
+
+static tfdc_rc check_runs(struct session *s, int argc, const struct args *a) {
+  bool filters = !filter_is_empty(&a->filter);
+  if (argc == 2 && !filters) return tfdc_fail(&s->err, TFDC_E_USAGE, "which runs: the IDs, or options such as --lot");
+  if (argc > 2 && filters) return tfdc_fail(&s->err, TFDC_E_USAGE, "either IDs or options that choose runs");
+  if (a->wide && argc != 3)
+    return tfdc_fail(&s->err, TFDC_E_USAGE, "--wide is for one run, since each has columns of its own");
+  return TFDC_OK;
+}
+
+static tfdc_rc check(struct session *s, int argc, char **argv, const struct args *a, enum what *ret) {
+  enum what what = CHARTS;
+  while (what < WHATS && strcmp(whats[what], argv[1]) != 0) what++;
+  if (what == WHATS)
+    return tfdc_fail(&s->err, TFDC_E_USAGE, "export what: charts, trace or definitions, not '%s'", argv[1]);
+  if (what == CHARTS && argc > 2) return tfdc_fail(&s->err, TFDC_E_USAGE, "unexpected argument %s", argv[2]);
+  TFDC_TRY(check_options(s, what, a));
+  if (what == TRACE) TFDC_TRY(check_runs(s, argc, a));
+  *ret = what;
+  return TFDC_OK;
+}
+
+static tfdc_rc write_what(struct session *s, enum what what, int argc, char **argv, const struct args *a, FILE *out) {
+  const struct export_points points = {.filter = &a->filter,
+                                       .strategy = a->strategy,
+                                       .partition = a->partition,
+                                       .charts = &a->charts,
+                                       .json = a->client.json};
+  if (what == TRACE) return traces(s, argc, argv, a, out);
+  if (what == CHARTS) return export_points(s, &points, out);
+  return export_defs(s->client, a->kind, argv + 2, (size_t)argc - 2, a->client.json, out, &s->err);
 }
 
 static tfdc_rc run(struct session *s, int argc, char **argv, const struct args *a) {
   struct out_file out;
-  TFDC_TRY(check(s, argc, argv, a));
+  enum what what = CHARTS;
+  TFDC_TRY(check(s, argc, argv, a, &what));
   TFDC_TRY(out_file_open(&out, a->output, &s->err));
-  const struct export_points what = {.filter = &a->filter,
-                                     .strategy = a->strategy,
-                                     .partition = a->partition,
-                                     .charts = &a->charts,
-                                     .json = a->client.json};
-  tfdc_rc rc = strcmp(argv[1], "trace") == 0 ? traces(s, argc, argv, a, out.f) : export_points(s, &what, out.f);
+  tfdc_rc rc = write_what(s, what, argc, argv, a, out.f);
   return out_file_close(&out, rc, &s->err);
 }
 
@@ -114,16 +145,19 @@ int cmd_export(int argc, char **argv) {
       {"partition", CLI_TEXT, &a.partition, "TEXT", "charts: of this partition [all]"},
       {"svid", CLI_LIST, &a.svids, "NAME", "trace: this SVID; may be repeated [all]"},
       {"wide", CLI_FLAG, &a.wide, NULL, "trace: a column for each SVID, its unit in the title [a line a reading]"},
+      {"kind", CLI_TEXT, &a.kind, "KIND", "definitions: strategy or limits [both]"},
       CLIENT_OPTIONS(&a.client)};
   const struct cli_command command = {
       .name = "export",
-      .summary = "points of U-charts, or the traces of runs, as CSV (RFC 4180, UTF-8)",
-      .operands = "charts | trace [ID ...]",
+      .summary = "points of U-charts or the traces of runs as CSV (RFC 4180, UTF-8); strategies and limits as YAML",
+      .operands = "charts | trace [ID ...] | definitions [ID ...]",
       .example = "tfdc export charts --chamber ETCH-01:A --from -7d -o points.csv\n"
                  "tfdc export trace 3f9a01c2 --svid Press --svid 'RF Power' --wide -o run.csv\n"
-                 "tfdc export trace --lot LOT-77 --svid Press > lot.csv",
+                 "tfdc export trace --lot LOT-77 --svid Press > lot.csv\n"
+                 "tfdc export definitions auto-ETCH-POLY > etch.yaml",
       .more = "Numbers read back as the same bits; what is not known is empty. --json prints a JSON object a line\n"
-              "instead of CSV. The table that --wide writes can be read again by `tfdc replay`.\n"
+              "instead. The table that --wide writes can be read again by `tfdc replay`, what `definitions` writes by\n"
+              "`tfdc apply`.\n"
               "Exit status: 0 also where nothing fits; 4 when there is no such run, SVID or chamber.",
       .options = options,
       .n_options = TFDC_COUNT(options)};

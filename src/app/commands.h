@@ -14,6 +14,7 @@ int cmd_runs(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_dev(int argc, char **argv);
+int cmd_apply(int argc, char **argv);
 int cmd_charts(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_version(int argc, char **argv);

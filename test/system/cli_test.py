@@ -23,7 +23,7 @@ import unittest
 from dev_lab import SOURCE, TFDC, WAIT_S, Dev, Hub, Run, any_run_strategy, is_quiet, now_us, put_strategies, until
 
 RUNS, BAD = 36, 33
-COMMANDS = ("status", "runs", "inspect", "alarms", "charts", "export", "learn", "config")
+COMMANDS = ("status", "runs", "inspect", "alarms", "charts", "export", "learn", "apply", "config")
 
 
 def tfdc(*args, stdin="", **env):
@@ -214,6 +214,99 @@ class Exporting(Fab):
                      ["charts", "press_ETCH_mean", "--strategy", "first"]):
             on_file = tfdc(*args, *self.a_copy(args[1]))
             self.assertEqual((0, self.ok(*args).stdout), (on_file.returncode, on_file.stdout), on_file.stderr)
+
+
+class Applying(Fab):
+    ETCH = """\
+strategy: {id}
+select: {{tools: [T1], recipes: [R]}}
+rules: [beyond(1)]
+charts:
+- chart: level
+  eq: {eq}
+  limits: {{centre: 50, lcl: 45, ucl: 52}}
+"""
+
+    def write(self, name, text):
+        path = f"{self.folder}/{self.id()}-{name}"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    def etch(self, name, eq="mean(press)"):
+        return self.ETCH.format(id=name, eq=eq)
+
+    def test_a_dry_run_shows_the_difference_and_stores_nothing(self):
+        path = self.write("a.yaml", self.etch("dry"))
+        out = self.ok("apply", path, "--dry-run").stdout
+        self.assertRegex(out, r"strategy dry: create, version 1, for runs from 20..-.*Z \(dry run: nothing was stored\)")
+        self.assertIn("\n+strategy: dry\n", out)
+        self.assertEqual("", self.fails_or_finds("dry"))
+        self.assertRegex(self.ok("apply", path).stdout, "strategy dry: create, version 1, for runs from")
+        self.assertIn("strategy dry: unchanged, version 1\n", self.ok("apply", path).stdout)
+        many = "".join(f"- {{chart: c{i}, eq: max(press)}}\n" for i in range(20))
+        self.ok("apply", self.write("b.yaml", self.etch("dry") + many))
+        changed = self.ok("apply", "--dry-run", self.write("c.yaml", self.etch("dry", "mean(temp)") + many)).stdout
+        self.assertIn("version 2 -> 3", changed)
+        self.assertIn("\n-  eq: mean(press)\n+  eq: mean(temp)\n", changed)
+        self.assertIn("\n ...\n", changed)
+        self.assertNotIn("c15", changed)
+
+    def fails_or_finds(self, name):
+        done = tfdc("export", "definitions", name, "--server", self.server)
+        self.assertEqual(4 if done.stdout == "" else 0, done.returncode)
+        return done.stdout
+
+    def test_errors_name_the_file_its_line_and_the_place_in_the_equation(self):
+        good = self.write("good.yaml", self.etch("fine"))
+        for name, text, says in (
+                ("1.yaml", self.etch("bad", "mean(pres)"), ':6:7: charts[0]: 1:6:'),
+                ("2.yaml", self.etch("one") + "---\n" + self.etch("bad", "mean(press) + 1 s"), ":14:7: charts[0]: 1:"),
+                ("3.yaml", self.etch("bad").replace("beyond", "beyont"), ":3:9: rules[0]"),
+                ("4.yaml", "strategy: [", ":2:1: "), ("5.yaml", "charts: []", ":1:1: ")):
+            with self.subTest(name=name):
+                path = self.write(name, text)
+                for files in ([path], [good, path], [path, good]):
+                    self.assertIn(f"{path}{says}", self.fails(2, "apply", *files))
+        self.assertEqual("", self.fails_or_finds("fine"), "nothing is stored where one file is wrong")
+        self.assertIn("no-such.yaml", self.fails(4, "apply", good, "no-such.yaml"))
+        self.assertIn("NUL", self.fails(1, "apply", self.write("6.yaml", "a\0b")))
+        self.assertIn("above 4 MiB", self.fails(1, "apply", "-", stdin="#" * (4 << 20) + "\n"))
+
+    def test_several_files_and_standard_input_are_one_change(self):
+        limits = """\
+limits: both
+groups:
+- partition: R
+  tool_type: ETCH
+  charts:
+  - {chart: level, s: 0.5, dof: 24, width_lo: 4, width_up: 4, centres: [{chamber: "T1:C1", centre: 50, n: 25}]}
+"""
+        first, second = self.write("1.yaml", limits), self.write("2.yaml", self.etch("both") + "\n\n")
+        changes = json.loads(self.ok("apply", first, second, "--json", "--author", "Ada", "--comment", "why").stdout)
+        self.assertEqual({("strategy", 1), ("limits", 1)}, {(c["kind"], c["to_version"]) for c in changes["changes"]})
+        stored = lines(self.ok("export", "definitions", "both", "--json"))
+        self.assertEqual([("Ada", "why")] * 2, [(d["author"], d["comment"]) for d in stored])
+        piped = self.ok("apply", "-", stdin=self.ok("export", "definitions", "both").stdout).stdout
+        self.assertEqual(["limits both: unchanged, version 1", "strategy both: unchanged, version 1"],
+                         sorted(piped.splitlines()))
+        only = self.ok("export", "definitions", "both", "--kind", "limits").stdout
+        self.assertNotIn("strategy:", only)
+        self.assertIn("<stdin>:2:1: ", self.fails(2, "apply", "-", stdin="strategy: ["))
+
+    def test_charts_lists_what_is_in_force(self):
+        self.ok("apply", "-", stdin=self.etch("listed"))
+        out = self.ok("charts", "--strategy", "listed").stdout
+        self.assertRegex(out, r"STRATEGY +VERSION +CHART .*\nlisted +1 +level +yes +45\.\.52 +mean\(press\)")
+        one = lines(self.ok("charts", "--strategy", "listed", "--json"))
+        self.assertEqual([("listed", "level")], [(c["strategy"], c["chart"]["chart"]) for c in one])
+        self.assertIn("did you mean level?", self.fails(4, "charts", "levl"))
+
+    def test_it_works_on_a_file_as_on_a_server(self):
+        where = self.a_copy()
+        done = tfdc("apply", "-", *where, stdin=self.etch("local"))
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("strategy: local", tfdc("export", "definitions", "local", *where).stdout)
 
 
 class Searching(Fab):
