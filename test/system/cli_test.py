@@ -200,12 +200,12 @@ class Exporting(Fab):
 
     def test_what_is_wrong_is_named(self):
         for status, args, text in (
-                (2, ["export", "nothing"], "charts or trace"), (2, ["export", "trace"], "which runs"),
+                (2, ["export", "nothing"], "charts, trace or definitions"), (2, ["export", "trace"], "which runs"),
                 (2, ["export", "trace", "run-1", "--lot", "L1"], "either IDs or options"),
                 (2, ["export", "trace", "--lot", "L1", "--wide"], "one run"), (4, ["export", "trace", "run-99"], "run-99"),
                 (4, ["export", "trace", "run-1", "--svid", "tmep"], 'the nearest is "temp"'),
                 (4, ["export", "charts", "--strategy", "first", "--chamber", "T1:C9"], "no such chamber"),
-                (2, ["export", "charts", "--strategy", "first", "--svid", "temp"], "export trace")):
+                (2, ["export", "charts", "--strategy", "first", "--svid", "temp"], "not for `export charts`")):
             with self.subTest(args=args):
                 self.assertIn(text, self.fails(status, *args))
 
