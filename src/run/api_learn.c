@@ -7,6 +7,7 @@
 #include "run/api_learn_priv.h"
 #include "run/api_rejudge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,17 +88,18 @@ static tfdc_rc read_ask(struct api_call *c, struct learn_ask *ask) {
 
 /* ---- one unit ---- */
 
-/* Is the id that of a strategy for other recipes, whose name has the same letters? */
-static tfdc_rc is_taken(struct learn_task *t, const char *id, const char *recipe, bool *ret, struct tfdc_error *err) {
+/* Is the id that of a strategy for other runs: a recipe whose name has the same letters, another tool or chamber? */
+static tfdc_rc is_taken(struct learn_task *t, const char *id, const struct learn_unit *u, bool *ret,
+                        struct tfdc_error *err) {
   struct model_def def;
   struct model_strategy s;
   *ret = false;
   TFDC_TRY(api_def_newest(t->api, MODEL_DEF_STRATEGY, id, &t->mem, &def, err));
   if (def.version == 0) return TFDC_OK;
   TFDC_TRY(model_strategy_from_json(def.body, strlen(def.body), &t->mem, &s, err));
-  *ret = s.recipes.n > 0;
-  for (size_t i = 0; i < s.recipes.n; i++)
-    if (strcmp(s.recipes.items[i], recipe) == 0) *ret = false;
+  for (size_t i = 0; i < u->n_runs; i++)
+    if (model_strategy_selects(&s, u->runs[i].context)) return TFDC_OK;
+  *ret = true;
   return TFDC_OK;
 }
 
@@ -108,10 +110,12 @@ static tfdc_rc name_unit(struct learn_task *t, const struct learn_unit *u, const
   if (u->recipe != NULL && u->recipe[0] != '\0') parts[n++] = u->recipe;
   const char *id = t->ask->strategy != NULL ? t->ask->strategy : learn_id(&t->mem, parts, n, '-');
   bool taken = false;
-  if (id != NULL && t->ask->strategy == NULL) TFDC_TRY(is_taken(t, id, u->recipe, &taken, err));
-  char hash[33];
-  parts[n++] = tfdc_id128_format(
-      tfdc_xxh3_128(u->recipe != NULL ? u->recipe : "", u->recipe != NULL ? strlen(u->recipe) : 0), hash);
+  if (id != NULL && t->ask->strategy == NULL) TFDC_TRY(is_taken(t, id, u, &taken, err));
+  const struct model_context *first = u->runs[0].context;
+  char of_these[TFDC_TEXT_MAX + 2 * TFDC_ID_MAX + 4], hash[33];
+  int length = snprintf(of_these, sizeof of_these, "%s:%s:%s", first->key.tool, first->key.chamber,
+                        u->recipe != NULL ? u->recipe : "");
+  parts[n++] = tfdc_id128_format(tfdc_xxh3_128(of_these, (size_t)length), hash);
   if (taken) id = learn_id(&t->mem, parts, n, '-');
   *ret = id;
   return id != NULL ? TFDC_OK : tfdc_fail(err, TFDC_E_NOMEM, "strategy");
