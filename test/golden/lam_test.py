@@ -90,17 +90,25 @@ def quality(t, start, end):
     return steps[2 * steps <= twice_max_gap(t)].sum() / (end - start) if end > start else 1.0
 
 
+class Window:
+    """What the sensors share in one window of a wafer."""
+
+    def __init__(self, wafer, start, end, rows):
+        self.start, self.end, self.rows, self.t = start, end, rows, wafer.t[rows]
+        self.can_be_judged = len(self.t) >= 3 and quality(self.t, start, end) >= 0.8
+        if self.can_be_judged:
+            self.tl = (self.t - self.t[0]).astype(np.longdouble) / 1_000_000
+
+
 class Series:
-    """One sensor in one window of a wafer, and what its statistics share."""
+    """One sensor in a window that can be judged, and what its statistics share."""
 
     def __init__(self, wafer, sensor, window):
-        self.start, self.end, rows = window
-        self.t, self.x = wafer.t[rows], wafer.x[sensor][rows]
-        self.can_be_judged = len(self.t) >= 3 and quality(self.t, self.start, self.end) >= 0.8
-        if self.can_be_judged:
-            self.xl, self.tl = self.x.astype(np.longdouble), (self.t - self.t[0]).astype(np.longdouble) / 1_000_000
-            self.mean, self.sd = float(self.xl.mean()), float(self.xl.std(ddof=1))
-            self.size = float(np.abs(self.xl).mean())
+        self.start, self.end, self.t, self.tl = window.start, window.end, window.t, window.tl
+        self.x = wafer.x[sensor][window.rows]
+        self.xl = self.x.astype(np.longdouble)
+        self.mean, self.sd = float(self.xl.mean()), float(self.xl.std(ddof=1))
+        self.size = float(np.abs(self.xl).mean())
 
     def slope(self):
         d = self.tl - self.tl.mean()
@@ -188,28 +196,33 @@ class Compare:
     def __init__(self, wafers, eqs):
         self.wafers, self.eqs, self.problems = wafers, eqs, []
         self.values, self.not_judged = 0, 0
-        self.known = {}
+        self.known, self.parsed = {}, {}
 
-    def series(self, name, sensor, window):
+    def window(self, name, text):
         """None: the step did not happen."""
-        key = name, sensor, window
+        if (name, text) not in self.known:
+            at = self.wafers[name].window(text)
+            self.known[name, text] = at and Window(self.wafers[name], *at)
+        return self.known[name, text]
+
+    def series(self, name, sensor, text):
+        key = name, sensor, text
         if key not in self.known:
-            at = self.wafers[name].window(window)
-            self.known[key] = at and Series(self.wafers[name], sensor, at)
+            self.known[key] = Series(self.wafers[name], sensor, self.window(name, text))
         return self.known[key]
 
     def point(self, name, eq, point):
-        stat, sensor, window = parse_eq(eq)
+        stat, sensor, text = self.parsed.get(eq) or self.parsed.setdefault(eq, parse_eq(eq))
         label = f"wafer {name} {point['chart']}"
-        series = self.series(name, sensor, window)
-        if series is None or not series.can_be_judged:
+        window = self.window(name, text)
+        if window is None or not window.can_be_judged:
             self.not_judged += 1
-            reason = "MISSING_STEP" if series is None else "LOW_QUALITY" if len(series.t) else "NO_DATA"
+            reason = "MISSING_STEP" if window is None else "LOW_QUALITY" if len(window.t) else "NO_DATA"
             if point["verdict"] != "NOT_JUDGED" or point["reason"] != reason:
                 self.problems.append(f"{label}: {point['verdict']}({point['reason']}), not NOT_JUDGED({reason})")
             return
         self.values += 1
-        value, scale = series.value(stat)
+        value, scale = self.series(name, sensor, text).value(stat)
         bound = 0 if stat in EXACT else TOLERANCE * max(abs(value), scale)
         if point["verdict"] == "NOT_JUDGED" or not abs(point["value"] - value) <= bound:
             self.problems.append(f"{label}: {point['value']!r} {point['verdict']}, not {value!r} within {bound:.3g}")

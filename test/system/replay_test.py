@@ -224,6 +224,22 @@ class ReplayTest(unittest.TestCase):
         text = self.replay(example, *here, server=False).stdout
         self.assertIn("judged        36 of 36 runs", text)
 
+    def test_files_of_several_tools_keep_strategies_of_their_own(self):
+        with open(f"{SOURCE}/examples/etch.csv", encoding="utf-8") as f:
+            text = f.read()
+        charts = {}
+        for tool, chamber in (("ETCH-01", "B"), ("ETCH-02", "B"), ("ETCH-02", "C")):
+            path = self.write("tool.csv", text.replace("ETCH-01,A,", f"{tool},{chamber},"))
+            said, errors = self.replayed(path)
+            self.assertEqual(36, said["runs_judged"], errors)
+            charts[tool, chamber] = said["learned"]["strategies"][0]
+        self.assertEqual(3, len({s["strategy"] for s in charts.values()}), charts)
+        said, _ = self.replayed(self.write("tool.csv", text.replace("ETCH-01,A,", "ETCH-01,B,")))
+        self.assertIsNone(said["learned"])
+        more = text.replace("ETCH-01,A,", "ETCH-01,B,").replace(",L77", ",L88").replace("2026-11-24", "2026-11-25")
+        said, _ = self.replayed(self.write("more.csv", more))  # later runs are judged by the limits that are there
+        self.assertEqual((None, 36, 0), (said["learned"], said["runs_judged"], said["without_strategy"]))
+
     def test_what_cannot_be_done_is_said(self):
         path = self.write("fine.csv", wide(lambda s, us: s))
         wrong = self.write("wrong.yaml", "run: Wafer\ntimes: {column: Time, unit: s}\n")
