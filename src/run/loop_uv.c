@@ -15,6 +15,8 @@ struct loop_uv {
   pthread_mutex_t lock;
   struct port_task *head, *tail;
   bool stopping;
+  /* the loop's thread */
+  bool ending; /* all handles are closed: only work on the pool and what it posts is waited for, timers are dropped */
 };
 
 static struct loop_uv *of(struct port_loop *l) { return (struct loop_uv *)l; }
@@ -35,16 +37,19 @@ static void post(struct port_loop *port, struct port_task *t) {
   pthread_mutex_unlock(&l->lock);
 }
 
-static void run_tasks(struct loop_uv *l) {
+/* False: there were none. */
+static bool run_tasks(struct loop_uv *l) {
   pthread_mutex_lock(&l->lock);
   struct port_task *t = l->head;
   l->head = l->tail = NULL;
   pthread_mutex_unlock(&l->lock);
+  bool some = t != NULL;
   while (t != NULL) {
     struct port_task *next = t->next;
     t->fn(t);
     t = next;
   }
+  return some;
 }
 
 /* Timers that nobody forgot do not outlive the loop. */
@@ -56,17 +61,30 @@ static void close_handle(uv_handle_t *handle, void *arg) {
 
 static void on_wake(uv_async_t *wake) {
   struct loop_uv *l = wake->data;
-  run_tasks(l);
+  (void)run_tasks(l);
   pthread_mutex_lock(&l->lock);
-  bool over = l->stopping && l->head == NULL;
+  l->ending = l->stopping && l->head == NULL;
   pthread_mutex_unlock(&l->lock);
-  if (over) uv_walk(&l->uv, close_handle, NULL);
+  if (l->ending) uv_walk(&l->uv, close_handle, NULL);
 }
 
 /* ---- timers ---- */
 
+static void on_timer(uv_timer_t *handle);
+
+/* libuv counts from the start of its turn, in whole milliseconds cut off: that may be early. */
+static void start_timer(const struct loop_uv *l, uv_timer_t *handle, tfdc_mono deadline) {
+  int64_t left = deadline.us - port_mono(l->port.clock).us;
+  (void)uv_timer_start(handle, on_timer, left <= 0 ? 0 : ((uint64_t)left + 999) / 1000, 0);
+}
+
 static void on_timer(uv_timer_t *handle) {
   struct port_timer *t = handle->data;
+  const struct loop_uv *l = handle->loop->data;
+  if (port_mono(l->port.clock).us < t->deadline.us) {
+    start_timer(l, handle, t->deadline);
+    return;
+  }
   t->armed = false;
   t->fn(t);
 }
@@ -74,8 +92,8 @@ static void on_timer(uv_timer_t *handle) {
 static void arm(struct port_loop *port, struct port_timer *t, tfdc_mono deadline) {
   struct loop_uv *l = of(port);
   t->deadline = deadline;
-  if (deadline.us == TFDC_NEVER) {
-    if (t->impl != NULL) (void)uv_timer_stop(t->impl);
+  if (deadline.us == TFDC_NEVER || l->ending) {
+    if (t->impl != NULL && !l->ending) (void)uv_timer_stop(t->impl);
     t->armed = false;
     return;
   }
@@ -85,16 +103,13 @@ static void arm(struct port_loop *port, struct port_timer *t, tfdc_mono deadline
     handle->data = t;
     t->impl = handle;
   }
-  int64_t left = deadline.us - port_mono(port->clock).us;
-  uint64_t ms = left <= 0 ? 0 : ((uint64_t)left + 999) / 1000;
   uv_update_time(&l->uv);
-  (void)uv_timer_start(t->impl, on_timer, ms, 0);
+  start_timer(l, t->impl, deadline);
   t->armed = true;
 }
 
 static void forget(struct port_loop *port, struct port_timer *t) {
-  (void)port;
-  if (t->impl != NULL) uv_close(t->impl, on_timer_closed);
+  if (t->impl != NULL && !of(port)->ending) uv_close(t->impl, on_timer_closed);
   t->impl = NULL;
   t->armed = false;
 }
@@ -127,8 +142,11 @@ static const struct port_loop_ops ops = {post, arm, forget, work};
 
 static void *thread_main(void *arg) {
   struct loop_uv *l = arg;
-  while (uv_run(&l->uv, UV_RUN_DEFAULT) != 0) continue;
-  run_tasks(l);
+  bool more = true;
+  while (more) {
+    (void)uv_run(&l->uv, UV_RUN_DEFAULT); /* ends when the handles are closed and the pool has nothing of this loop */
+    more = run_tasks(l);
+  }
   return NULL;
 }
 
@@ -142,7 +160,7 @@ tfdc_rc loop_uv_start(struct port_clock *clock, const char *name, struct loop_uv
     return tfdc_fail(err, TFDC_E_IO, "loop %s: %s", name, uv_strerror(rc));
   }
   (void)pthread_mutex_init(&l->lock, NULL);
-  l->wake.data = l;
+  l->uv.data = l;
   rc = uv_async_init(&l->uv, &l->wake, on_wake);
   l->wake.data = l;
   if (rc == 0) rc = pthread_create(&l->thread, NULL, thread_main, l) == 0 ? 0 : UV_EAGAIN;

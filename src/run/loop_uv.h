@@ -12,8 +12,8 @@ struct loop_uv;
 TFDC_MUST_USE tfdc_rc loop_uv_start(struct port_clock *clock, const char *name, struct loop_uv **ret,
                                     struct tfdc_error *err);
 struct port_loop *loop_uv_port(struct loop_uv *l);
-/* Runs what is posted already, waits for work on the pool, ends the thread, frees. Not from the loop's own thread. NULL
- * ok. */
+/* Runs what is posted already, waits for work on the pool and runs what that posts; timers are dropped. Ends the
+ * thread, frees. Not from the loop's own thread. NULL ok. */
 void loop_uv_stop(struct loop_uv *l);
 
 #endif
