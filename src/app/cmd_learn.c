@@ -3,6 +3,8 @@
 #include "app/commands.h"
 #include "app/filter.h"
 #include "app/in_file.h"
+#include "app/json_get.h"
+#include "app/judged_wait.h"
 #include "app/learn_print.h"
 #include "app/session.h"
 #include "app/text_out.h"
@@ -17,7 +19,7 @@ struct args {
   const char *strategy, *tool_type, *charts, *partition, *good, *author, *comment;
   int64_t runs, charts_max, effective_us;
   double alpha;
-  bool no_rejudge;
+  bool no_rejudge, wait;
 };
 
 /* Of a file nobody judges the runs again. */
@@ -55,8 +57,11 @@ static tfdc_rc learn(struct session *s, const struct args *a) {
     good = (const char *)file.data;
   }
   json_t *result = NULL;
-  tfdc_rc rc = post(s, a, good, &result);
+  int64_t since_us = 0;
+  tfdc_rc rc = a->wait ? judged_wait_begin(s, &since_us) : TFDC_OK;
+  if (rc == TFDC_OK) rc = post(s, a, good, &result);
   tfdc_buf_deinit(&file);
+  if (rc == TFDC_OK && a->wait) rc = judged_wait(s, &a->filter, since_us, json_get_int(result, "rejudged", 0));
   if (rc == TFDC_OK && a->client.json) rc = text_print_json(stdout, result, &s->err);
   if (rc == TFDC_OK && !a->client.json) rc = learn_print(result, stdout, &s->err);
   if (rc == TFDC_OK) rc = text_flush(stdout, &s->err);
@@ -83,6 +88,7 @@ int cmd_learn(int argc, char **argv) {
       {"alpha", CLI_REAL, &a.alpha, "P", "share of good runs that may be judged out of control [0.01]"},
       {"effective", CLI_TIME, &a.effective_us, "TIME", "judges runs from then on [all runs, also old ones]"},
       {"no-rejudge", CLI_FLAG, &a.no_rejudge, NULL, "leave the verdicts of runs that were judged before"},
+      {"wait", CLI_FLAG, &a.wait, NULL, "until the runs are judged again"},
       {"author", CLI_TEXT, &a.author, "NAME", "who made it [$USER]"},
       {"comment", CLI_TEXT, &a.comment, "TEXT", "why"},
       CLIENT_OPTIONS(&a.client)};

@@ -79,7 +79,6 @@ tfdc_rc learn_print(const json_t *result, FILE *out, struct tfdc_error *err) {
   for (size_t i = 0; i < json_array_size(strategies); i++) print_strategy(json_array_get(strategies, i), out);
   print_skipped(json_object_get(result, "skipped"), out);
   if (json_get_int(result, "rejudged", 0) > 0)
-    (void)fprintf(out, "%s runs are judged again; `tfdc status` says how many wait\n",
-                  text_count(json_get_int(result, "rejudged", 0), a));
+    (void)fprintf(out, "%s runs are judged again\n", text_count(json_get_int(result, "rejudged", 0), a));
   return TFDC_OK;
 }

@@ -24,6 +24,7 @@ static const struct command {
     {NULL, "say what is judged, and how", NULL},
     {"learn", "charts and limits from good runs", cmd_learn},
     {"apply", "strategies and limit sets from YAML", cmd_apply},
+    {"rejudge", "judge runs again by what is in force now", cmd_rejudge},
     {"report", "one HTML file: alarms, charts with limits, traces", cmd_report},
     {NULL, "about the program", NULL},
     {"config", "each effective setting and where it came from", cmd_config},

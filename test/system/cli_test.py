@@ -23,7 +23,7 @@ import unittest
 from dev_lab import SOURCE, TFDC, WAIT_S, Dev, Hub, Run, any_run_strategy, is_quiet, now_us, put_strategies, until
 
 RUNS, BAD = 36, 33
-COMMANDS = ("status", "runs", "inspect", "alarms", "charts", "export", "learn", "apply", "config")
+COMMANDS = ("status", "runs", "inspect", "alarms", "charts", "export", "learn", "apply", "rejudge", "config")
 
 
 def tfdc(*args, stdin="", **env):
@@ -307,6 +307,37 @@ groups:
         done = tfdc("apply", "-", *where, stdin=self.etch("local"))
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertIn("strategy: local", tfdc("export", "definitions", "local", *where).stdout)
+
+
+class Rejudging(Fab):
+    def verdicts(self):
+        return {r["context"]["run_id"]: (r["verdict"]["verdict"], r["verdict"]["judgement"])
+                for r in lines(self.ok("runs", "--limit", "0", "--json"))}
+
+    def test_runs_get_the_verdicts_of_what_is_in_force_now(self):
+        done = self.ok("apply", "-", "--effective", "0", stdin=Applying.ETCH.format(id="etch", eq="mean(press)"))
+        self.assertIn("tfdc rejudge", done.stderr)
+        self.assertEqual({("NOT_JUDGED", 1)}, set(self.verdicts().values()))
+        one = self.ok("rejudge", f"run-{BAD}", "--wait").stdout
+        self.assertRegex(one, "run [0-9a-f]{32} is judged again: judgement 2\n")
+        self.assertEqual((RUNS - 1, ("OOC", 2)), (list(self.verdicts().values()).count(("NOT_JUDGED", 1)),
+                                                  self.verdicts()[f"run-{BAD}"]))
+        some = json.loads(self.ok("rejudge", "--wafer", "run-1?", "--wait", "--json").stdout)
+        self.assertEqual({"rejudged": 10, "without_trace": 0}, some)
+        self.assertEqual(10, [v for v, _ in self.verdicts().values()].count("OK"))
+        self.assertEqual("1 runs were judged again\n", self.ok("rejudge", "--verdict", "OOC", "--wait").stdout)
+        self.assertEqual(f"{RUNS} runs were judged again\n", self.ok("rejudge", "--all", "--wait").stdout)
+        self.assertEqual({f"run-{i}": "OOC" if i == BAD else "OK" for i in range(RUNS)},
+                         {run: verdict for run, (verdict, _) in self.verdicts().items()})
+        self.assertIn("0 runs are judged again", self.ok("rejudge", "--lot", "nobody").stdout)
+
+    def test_it_asks_for_the_runs_and_for_a_system(self):
+        self.assertIn("--all", self.fails(2, "rejudge"))
+        self.assertIn("either an ID or", self.fails(2, "rejudge", "run-1", "--all"))
+        self.assertIn("no run 'run-99'", self.fails(4, "rejudge", "run-99"))
+        on_file = tfdc("rejudge", "--all", *self.a_copy())
+        self.assertEqual(3, on_file.returncode)
+        self.assertIn("start `tfdc dev --data", on_file.stderr)
 
 
 class Searching(Fab):
