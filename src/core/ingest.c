@@ -15,13 +15,14 @@ enum { PART_BITS = 8, SLOT_BITS = 20, TICK_GRAIN_US = 5000 };
 static const struct tfdc_sm_state phases[N_PHASES] = {
     [LOADING] = {"LOADING", TFDC_SM_TO(OPENING) | TFDC_SM_TO(OPEN) | TFDC_SM_TO(CLOSED) | TFDC_SM_TO(GONE)},
     [OPENING] = {"OPENING", TFDC_SM_TO(OPEN)},
-    [OPEN] = {"OPEN", TFDC_SM_TO(CLOSING)},
+    [OPEN] = {"OPEN", TFDC_SM_TO(CLOSING) | TFDC_SM_TO(LOADING)},
     [CLOSING] = {"CLOSING", TFDC_SM_TO(LISTING)},
     [LISTING] = {"LISTING", TFDC_SM_TO(COMMITTING) | TFDC_SM_TO(OPEN) | TFDC_SM_TO(CLOSED)},
     [COMMITTING] = {"COMMITTING", TFDC_SM_TO(PUBLISHING)},
     [PUBLISHING] = {"PUBLISHING", TFDC_SM_TO(MARKING)},
     [MARKING] = {"MARKING", TFDC_SM_TO(CLOSED)},
-    [CLOSED] = {"CLOSED", TFDC_SM_TO(OPEN) | TFDC_SM_TO(CLOSING) | TFDC_SM_TO(PUBLISHING) | TFDC_SM_TO(GONE)},
+    [CLOSED] = {"CLOSED", TFDC_SM_TO(OPEN) | TFDC_SM_TO(CLOSING) | TFDC_SM_TO(PUBLISHING) | TFDC_SM_TO(GONE) |
+                              TFDC_SM_TO(LOADING)},
     [GONE] = {"GONE", 0},
 };
 
@@ -171,20 +172,28 @@ static void drop_cut(struct ingest *g, struct cut *c) {
   *c = (struct cut){0};
 }
 
-void ingest_run_free(struct ingest *g, struct run *r) {
-  ingest_detach(g, r);
-  tfdc_map_remove(&g->by_id, r->ctx.context_id);
-  g->slots[r->slot] = NULL;
+void ingest_drop_samples(struct ingest *g, struct run *r) {
   for (size_t i = 0; i < r->n_cuts; i++) drop_cut(g, &r->cuts[i]);
   for (size_t i = 0; i < r->n_blocks; i++) model_block_unref(r->blocks[i]);
   g->bytes -= r->open_bytes;
+  r->n_cuts = r->n_blocks = r->open_bytes = 0;
+  r->open_points = 0;
   while (r->held != NULL) {
     struct held *h = r->held;
     r->held = h->next;
+    if (h->msg.block != NULL) g->bytes -= h->msg.block->bytes;
     model_block_unref(h->msg.block);
     tfdc_arena_deinit(&h->mem);
     free(h);
   }
+  r->held_tail = NULL;
+}
+
+void ingest_run_free(struct ingest *g, struct run *r) {
+  ingest_detach(g, r);
+  tfdc_map_remove(&g->by_id, r->ctx.context_id);
+  g->slots[r->slot] = NULL;
+  ingest_drop_samples(g, r);
   free(r->blocks);
   free(r->chunks);
   free(r->steps);

@@ -42,8 +42,26 @@ static tfdc_rc compare(const char *what, const char *ours, const char *theirs, s
   return tfdc_fail(err, TFDC_E_RUN_CONFLICT, "the run exists with %s %s, not %s", what, ours, theirs);
 }
 
-/* Who the same run id and start stand for; what one side does not know does not contradict the other. */
+enum { DIGEST_TEXT = 17 };
+
+static void digest_start(const struct model_context *c, char ret[DIGEST_TEXT]) {
+  const char *const fields[] = {c->recipe_id, c->lot_id, c->substrate_id, c->product};
+  uint64_t h = 0;
+  for (size_t i = 0; i < TFDC_COUNT(fields); i++) {
+    const char *text = fields[i] != NULL ? fields[i] : "";
+    uint64_t both[] = {h, tfdc_xxh3_64(text, strlen(text))};
+    h = tfdc_xxh3_64(both, sizeof both);
+  }
+  (void)snprintf(ret, DIGEST_TEXT, "%016llx", (unsigned long long)h);
+}
+
+/* Who the same run id and start stand for; what one side does not know does not contradict the other. A hub that comes
+ * back says what it said first, while amendments may have changed the row. */
 tfdc_rc ingest_compare(const struct model_context *ours, const struct model_context *theirs, struct tfdc_error *err) {
+  char digest[DIGEST_TEXT];
+  digest_start(theirs, digest);
+  const char *first = theirs->start_digest != NULL ? theirs->start_digest : digest;
+  if (ours->start_digest != NULL && strcmp(ours->start_digest, first) == 0) return TFDC_OK;
   TFDC_TRY(compare("recipe", ours->recipe_id, theirs->recipe_id, err));
   TFDC_TRY(compare("lot", ours->lot_id, theirs->lot_id, err));
   TFDC_TRY(compare("wafer", ours->substrate_id, theirs->substrate_id, err));
@@ -62,12 +80,18 @@ static bool attach(struct ingest *g, struct run *r, uint64_t stream, uint64_t ha
   return true;
 }
 
-static void begin(struct run *r, const struct model_context *given, struct chamber *chamber, bool historical) {
+static tfdc_rc begin(struct run *r, const struct model_context *given, struct chamber *chamber, bool historical) {
+  char digest[DIGEST_TEXT];
+  digest_start(given, digest);
+  TFDC_TRY(model_context_copy(given, &r->mem, &r->ctx));
+  r->ctx.start_digest = tfdc_arena_strdup(&r->mem, digest);
+  r->ctx.context_id = model_context_id(given->key, given->run_id, given->start_us);
   r->ctx.tool_type = chamber->record.tool_type;
   r->ctx.historical = historical;
   r->ctx.state = MODEL_CONTEXT_OPEN;
   r->ctx.end_us = r->ctx.received_us = r->ctx.order_us = MODEL_NO_TIME;
   r->ctx.start_us = given->start_us;
+  return r->ctx.start_digest != NULL ? TFDC_OK : TFDC_E_NOMEM;
 }
 
 static void run_start(struct ingest *g, const struct model_hub_msg *msg, uint64_t stream, bool historical) {
@@ -94,17 +118,15 @@ static void run_start(struct ingest *g, const struct model_hub_msg *msg, uint64_
     ingest_reject(g, stream, msg->run, 0, TFDC_E_TOO_MANY_RUNS, NULL);
     return;
   }
-  if (r->ctx.run_id == NULL) { /* new, or adopted and not loaded yet: what the hub says serves until the row is read */
-    rc = model_context_copy(given, &r->mem, &r->ctx);
-    r->ctx.context_id = id;
-    begin(r, given, chamber, historical);
-  }
+  if (r->ctx.run_id == NULL) /* new, or adopted and not loaded yet: what the hub says serves until the row is read */
+    rc = begin(r, given, chamber, historical);
   if (rc != TFDC_OK || !attach(g, r, stream, msg->run)) {
     ingest_reject(g, stream, msg->run, 0, TFDC_E_NOMEM, NULL);
     if (fresh) ingest_run_free(g, r);
     return;
   }
   r->chamber = chamber;
+  r->reload = !fresh;
   ingest_advance(g, r);
 }
 
@@ -292,7 +314,9 @@ static tfdc_rc take_end(struct run *r, const struct model_hub_msg *msg, struct t
 
 /* ---- numbered messages ---- */
 
-static bool takes_now(const struct run *r) { return r->phase.state == OPEN || r->phase.state == CLOSED; }
+static bool takes_now(const struct run *r) {
+  return (r->phase.state == OPEN || r->phase.state == CLOSED) && !r->reload;
+}
 
 static void hold(struct ingest *g, struct run *r, const struct model_hub_msg *msg, bool historical) {
   struct held *h = calloc(1, sizeof *h);
@@ -385,7 +409,7 @@ static void numbered(struct ingest *g, struct run *r, const struct model_hub_msg
   if (msg->seq == 0) return;
   r->ctx.missing_blocks += msg->seq - r->last_recv - 1;
   r->last_recv = msg->seq;
-  if (rc == TFDC_E_TOO_LATE && msg->seq > r->ctx.last_seq) r->ctx.last_seq = msg->seq;
+  if (rc == TFDC_E_TOO_LATE && msg->seq > r->ctx.last_seq) r->ctx.last_seq = r->stored_seq = msg->seq;
 }
 
 void ingest_release_held(struct ingest *g, struct run *r) {

@@ -57,7 +57,9 @@ struct run {
   bool told_closed;        /* the last answer said that the run is closed */
   uint64_t stream, handle;
   uint64_t last_recv, acked;
-  bool touched; /* got a message from a hub in this process */
+  uint64_t stored_seq; /* what the store would tell a hub that comes back */
+  bool touched;        /* got a message from a hub in this process */
+  bool reload;         /* a hub came back to what is in memory here: the store decides */
   /* samples */
   int64_t *last_us;            /* per SVID of the dictionary, INT64_MIN = none */
   struct model_block **blocks; /* the open chunk */
@@ -112,6 +114,7 @@ void ingest_want(struct ingest *g, tfdc_mono at); /* a TICK is due at `at` at th
 struct tfdc_id128 ingest_key_id(struct model_key key);
 struct run *ingest_run_create(struct ingest *g, struct tfdc_id128 id);
 void ingest_run_free(struct ingest *g, struct run *r);
+void ingest_drop_samples(struct ingest *g, struct run *r); /* and messages that wait; nothing of it is in flight */
 uint64_t ingest_ticket(const struct run *r, uint32_t part);
 tfdc_mono ingest_backoff(struct ingest *g, uint32_t failures);
 

@@ -17,8 +17,8 @@
 
 static uint64_t before(uint64_t seq) { return seq - 1; }
 
-/* Everything up to here is durable, or was rejected. */
-uint64_t ingest_durable(const struct run *r) {
+/* Everything up to here is in the row or the chunks of the store, or was rejected. */
+static uint64_t covered(const struct run *r) {
   uint64_t durable = r->last_recv;
   if (r->n_cuts > 0 && before(r->cuts[0].first_seq) < durable) durable = before(r->cuts[0].first_seq);
   if (r->n_blocks > 0 && before(r->open_first_seq) < durable) durable = before(r->open_first_seq);
@@ -28,9 +28,23 @@ uint64_t ingest_durable(const struct run *r) {
   return durable;
 }
 
+/* Everything up to here is durable and a hub that comes back is told so, whatever dies meanwhile: a step may be in the
+ * row before a block in front of it has its chunk, and then the row cannot say so. */
+uint64_t ingest_durable(const struct run *r) {
+  uint64_t seq = covered(r);
+  return seq < r->stored_seq ? seq : r->stored_seq;
+}
+
+/* The row has more than it says: it is written again, so that the hub may forget. */
+static void note_lag(struct ingest *g, struct run *r) {
+  if (r->phase.state != OPEN || r->dirty_seq > 0 || r->put_seq > 0 || covered(r) <= r->stored_seq) return;
+  r->dirty_seq = r->stored_seq + 1;
+  r->dirty_since = g->now;
+}
+
 static void answer_hub(struct ingest *g, struct run *r) {
   int phase = r->phase.state;
-  if (!r->attached || phase == LOADING || phase == OPENING) return;
+  if (!r->attached || r->reload || phase == LOADING || phase == OPENING) return;
   uint64_t durable = ingest_durable(r);
   /* A hub that resumed between the close and its publication was told "not closed": it still waits for the end. */
   if (!r->announce && durable <= r->acked && (phase != CLOSED || r->told_closed)) return;
@@ -61,16 +75,19 @@ static struct ingest_action *start_op(struct ingest *g, struct run *r, enum op o
   return a;
 }
 
+/* What was read from the row stays in it, also where the hub was told to begin before it. */
+static void note_seen(struct run *r) {
+  if (r->last_recv > r->ctx.seen_seq) r->ctx.seen_seq = r->last_recv;
+}
+
 static void start_put(struct ingest *g, struct run *r) {
   r->put_seq = r->dirty_seq;
   r->dirty_seq = 0;
-  r->ctx.last_seq = ingest_durable(r);
-  if (r->put_seq > 0) { /* the row makes what it holds durable, up to the first block that is not */
-    uint64_t held = r->put_seq;
-    r->put_seq = 0;
-    r->ctx.last_seq = ingest_durable(r);
-    r->put_seq = held;
-  }
+  uint64_t held = r->put_seq;
+  r->put_seq = 0;
+  r->ctx.last_seq = covered(r); /* the row makes what it holds durable, up to the first block that is not */
+  r->put_seq = held;
+  note_seen(r);
   r->ctx.stored_us = g->wall.us;
   (void)start_op(g, r, OP_PUT, INGEST_PUT_CONTEXT);
 }
@@ -115,6 +132,7 @@ static void start_commit(struct ingest *g, struct run *r) {
   r->put_seq = r->dirty_seq;
   r->dirty_seq = 0;
   r->ctx.last_seq = r->last_recv;
+  note_seen(r);
   r->ctx.stored_us = g->wall.us;
   (void)start_op(g, r, OP_PUT, INGEST_PUT_CONTEXT);
 }
@@ -172,7 +190,7 @@ static bool cut_is_due(struct ingest *g, const struct run *r) {
 
 /* One chunk at a time, in order: a resumed hub is told to go on behind the last durable chunk, so that none before it
  * may still be under way. The row with the steps that lie before a chunk's samples is durable before the chunk, for the
- * same reason. */
+ * same reason; and the row of a run that late samples open again, so that whoever finds it closes it again. */
 static void advance_cuts(struct ingest *g, struct run *r) {
   if (cut_is_due(g, r)) ingest_cut_open(g, r);
   if (r->n_cuts == 0 || r->cuts[0].in_flight) return;
@@ -181,7 +199,7 @@ static void advance_cuts(struct ingest *g, struct run *r) {
     ingest_want(g, c->retry);
     return;
   }
-  bool row_first = (r->dirty_seq > 0 && r->dirty_seq < c->last_seq) || (r->put_seq > 0 && r->put_seq < c->last_seq);
+  bool row_first = (r->dirty_seq > 0 && r->dirty_seq <= c->last_seq) || (r->put_seq > 0 && r->put_seq <= c->last_seq);
   if (!row_first) {
     start_cut(g, r, c);
     return;
@@ -215,6 +233,7 @@ void ingest_cut_done(struct ingest *g, struct run *r, struct cut *c, const struc
   TFDC_ASSERT(e->n_chunks == 1 && c == &r->cuts[0]);
   const struct model_chunk *chunk = &e->chunks[0];
   insert_chunk(r, chunk);
+  if (chunk->last_seq > r->stored_seq) r->stored_seq = chunk->last_seq;
   ingest_count(g, INGEST_N_CHUNKS, NULL, 1);
   ingest_count(g, INGEST_N_CHUNK_BYTES, NULL, (double)chunk->blob_n);
   ingest_count(g, INGEST_N_CHUNK_POINTS, NULL, (double)chunk->points);
@@ -224,6 +243,7 @@ void ingest_cut_done(struct ingest *g, struct run *r, struct cut *c, const struc
   free(c->blocks);
   g->bytes -= c->bytes;
   memmove(&r->cuts[0], &r->cuts[1], (--r->n_cuts) * sizeof r->cuts[0]);
+  note_lag(g, r);
 }
 
 /* ---- loading ---- */
@@ -268,11 +288,37 @@ static bool take_row(struct run *r, const struct model_context *row) {
   return true;
 }
 
+static uint64_t last_stored(const struct model_context *row, const struct model_chunk *chunks, size_t n) {
+  uint64_t seq = row->last_seq;
+  for (size_t i = 0; i < n; i++)
+    if (chunks[i].last_seq > seq) seq = chunks[i].last_seq;
+  return seq;
+}
+
+/* The furthest message that left anything in the store. */
+static uint64_t last_seen(const struct model_context *row, const struct model_chunk *chunks, size_t n) {
+  uint64_t seq = last_stored(row, chunks, n);
+  return seq > row->seen_seq ? seq : row->seen_seq;
+}
+
 static void resume_from_store(struct run *r) {
-  uint64_t seq = r->ctx.last_seq;
-  for (size_t i = 0; i < r->n_chunks; i++)
-    if (r->chunks[i].last_seq > seq) seq = r->chunks[i].last_seq;
-  r->last_recv = r->acked = seq;
+  r->last_recv = r->stored_seq = last_stored(&r->ctx, r->chunks, r->n_chunks);
+}
+
+/* A hub that comes back may have been with another collector meanwhile, so the row and the chunks are read again. What
+ * is only in memory the hub still has and sends again. */
+static bool reload(struct ingest *g, struct run *r) {
+  if (r->op != OP_NONE || (r->n_cuts > 0 && r->cuts[0].in_flight)) return false;
+  ingest_drop_samples(g, r);
+  free(r->last_us);
+  r->last_us = NULL;
+  r->last_sample_us = MODEL_NO_TIME;
+  r->dirty_seq = r->put_seq = 0;
+  r->have_end = r->close_now = r->reload = false;
+  r->late_deadline.us = r->retry.us = TFDC_NEVER;
+  if (r->phase.state == OPEN && g->n_open > 0) g->n_open--;
+  tfdc_sm_move(&r->phase, LOADING);
+  return true;
 }
 
 static void first_load(struct ingest *g, struct run *r, const struct ingest_event *e) {
@@ -295,6 +341,7 @@ static void first_load(struct ingest *g, struct run *r, const struct ingest_even
     return;
   }
   resume_from_store(r);
+  r->acked = r->last_recv;
   if (r->ctx.state == MODEL_CONTEXT_CLOSED) {
     tfdc_sm_move(&r->phase, CLOSED);
     int64_t age = g->wall.us - r->ctx.received_us;
@@ -315,14 +362,43 @@ static bool somebody_else_feeds(struct ingest *g, const struct run *r, const str
   return false;
 }
 
+/* The chunks are those that the row counts. */
+static bool is_whole(struct ingest *g, const struct run *r) {
+  uint64_t *sums = tfdc_arena_array(&g->step_mem, r->n_chunks, sizeof *sums);
+  if (sums == NULL || r->n_chunks != r->ctx.chunk_count) return false;
+  for (size_t i = 0; i < r->n_chunks; i++) sums[i] = r->chunks[i].checksum;
+  return model_chunk_digest(sums, r->n_chunks) == r->ctx.chunk_digest;
+}
+
+/* Another collector closed the run. Ours is a further close where we know more, or where a chunk of ours came after
+ * theirs. */
+static void closed_elsewhere(struct ingest *g, struct run *r, const struct ingest_event *e) {
+  bool more = r->last_recv > last_seen(e->context, e->chunks, e->n_chunks);
+  if (!take_chunk_list(r, e->chunks, e->n_chunks)) return;
+  if (more) {
+    r->ctx.revision = e->context->revision;
+    r->ctx.received_us = e->context->received_us;
+    r->ctx.order_us = e->context->order_us;
+    r->ctx.order_clock = e->context->order_clock;
+    tfdc_sm_move(&r->phase, COMMITTING);
+    return;
+  }
+  if (!take_row(r, e->context)) return;
+  resume_from_store(r);
+  r->dirty_seq = 0;
+  r->have_end = r->close_now = false;
+  r->closed_at = g->now;
+  if (!is_whole(g, r)) {
+    tfdc_sm_move(&r->phase, COMMITTING);
+    return;
+  }
+  tfdc_sm_move(&r->phase, CLOSED);
+  if (g->n_open > 0) g->n_open--;
+}
+
 static void closing_load(struct ingest *g, struct run *r, const struct ingest_event *e) {
-  if (e->context != NULL && e->context->revision > r->ctx.revision) { /* another collector closed it */
-    if (!take_row(r, e->context) || !take_chunk_list(r, e->chunks, e->n_chunks)) return;
-    resume_from_store(r);
-    r->have_end = r->close_now = false;
-    r->closed_at = g->now;
-    tfdc_sm_move(&r->phase, CLOSED);
-    if (g->n_open > 0) g->n_open--;
+  if (e->context != NULL && e->context->revision > r->ctx.revision) {
+    closed_elsewhere(g, r, e);
     return;
   }
   if (somebody_else_feeds(g, r, e)) {
@@ -331,7 +407,13 @@ static void closing_load(struct ingest *g, struct run *r, const struct ingest_ev
     tfdc_sm_move(&r->phase, OPEN);
     return;
   }
+  bool ahead = e->context != NULL && last_seen(e->context, e->chunks, e->n_chunks) > r->last_recv;
+  if (ahead && !take_row(r, e->context)) return; /* another collector got further and is gone */
   if (!take_chunk_list(r, e->chunks, e->n_chunks)) return;
+  if (ahead) {
+    resume_from_store(r);
+    r->dirty_seq = 0;
+  }
   tfdc_sm_move(&r->phase, COMMITTING);
 }
 
@@ -372,6 +454,8 @@ static void put_done(struct ingest *g, struct run *r, bool failed) {
     return;
   }
   r->put_seq = 0;
+  if (r->ctx.last_seq > r->stored_seq) r->stored_seq = r->ctx.last_seq;
+  note_lag(g, r);
   if (r->phase.state == OPENING) {
     tfdc_sm_move(&r->phase, OPEN);
     g->n_open++;
@@ -430,6 +514,7 @@ static bool advance_once(struct ingest *g, struct run *r) {
   int phase = r->phase.state;
   bool waits = r->retry.us != TFDC_NEVER && r->retry.us > g->now.us;
   if (waits) ingest_want(g, r->retry);
+  if (r->reload && (phase == OPEN || phase == CLOSED)) return reload(g, r);
   switch (phase) {
   case OPEN: advance_open(g, r); break;
   case CLOSING:

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PICKS = 64 };
+enum { MAX_PICKS = 64, MAX_STRAY = 2, MAX_STRAY_OF = 256 };
 
 enum step {
   QUEUED,
@@ -332,17 +332,39 @@ static void loaded(struct judge *j, struct job *job, const struct judge_event *e
     after_attempts(j, job);
 }
 
-static bool complete(struct job *job, const struct judge_event *e) {
-  if (e->n_chunks != job->context->chunk_count) return false;
+/* Fills the list without those two (or one, or none) and says whether they are what the row counts. */
+static bool is_counted(const struct job *job, const struct judge_event *e, size_t without, size_t and_without,
+                       uint64_t *sums) {
+  size_t n = 0;
+  for (size_t i = 0; i < e->n_chunks; i++)
+    if (i != without && i != and_without) sums[n++] = e->chunks[i].checksum;
+  return n == job->context->chunk_count && model_chunk_digest(sums, n) == job->context->chunk_digest;
+}
+
+/* The chunks of the revision: all that there are, by count and digest. A collector that lost the run's hub to another
+ * one may have stored a chunk or two after the close, which the row does not count: they are left out. */
+static bool complete(struct job *job, const struct judge_event *e, size_t *without, size_t *and_without) {
   uint64_t *sums = tfdc_arena_array(&job->mem, e->n_chunks, sizeof *sums);
-  if (sums == NULL) return false;
-  for (size_t i = 0; i < e->n_chunks; i++) sums[i] = e->chunks[i].checksum;
-  return model_chunk_digest(sums, e->n_chunks) == job->context->chunk_digest;
+  size_t n = e->n_chunks, stray = n - job->context->chunk_count;
+  *without = *and_without = SIZE_MAX;
+  if (sums == NULL || n < job->context->chunk_count || stray > MAX_STRAY || (stray > 0 && n > MAX_STRAY_OF))
+    return false;
+  if (stray == 0) return is_counted(job, e, SIZE_MAX, SIZE_MAX, sums);
+  for (size_t i = 0; i < n; i++) {
+    for (size_t k = stray == 1 ? i : i + 1; k < (stray == 1 ? i + 1 : n); k++) {
+      if (!is_counted(job, e, i, k, sums)) continue;
+      *without = i;
+      *and_without = k;
+      return true;
+    }
+  }
+  return false;
 }
 
 static void traced(struct judge *j, struct job *job, const struct judge_event *e) {
   struct chunk_blob *blobs = tfdc_arena_array(&job->mem, e->n_chunks, sizeof *blobs);
-  bool whole = complete(job, e);
+  size_t without, and_without, n = 0;
+  bool whole = complete(job, e, &without, &and_without);
   if (!whole && !job->reread) { /* one more, stronger read */
     job->reread = true;
     return;
@@ -354,9 +376,10 @@ static void traced(struct judge *j, struct job *job, const struct judge_event *e
   else if (!whole)
     job->input.trace = e->n_chunks == 0 ? MODEL_REASON_TRACE_EXPIRED : MODEL_REASON_PARTIAL;
   for (size_t i = 0; blobs != NULL && i < e->n_chunks; i++)
-    blobs[i] = (struct chunk_blob){e->chunks[i].blob, e->chunks[i].blob_n, e->chunks[i].checksum};
+    if (i != without && i != and_without)
+      blobs[n++] = (struct chunk_blob){e->chunks[i].blob, e->chunks[i].blob_n, e->chunks[i].checksum};
   job->input.chunks = blobs;
-  job->input.n_chunks = e->n_chunks;
+  job->input.n_chunks = n;
   observe(j, JUDGE_T_FETCH, j->now.us - job->step_began.us);
   go(j, job, HISTORY);
 }

@@ -179,9 +179,33 @@ static void a_trace_that_is_not_whole_after_two_reads_is_not_judged(void **state
   }
 }
 
+/* Chunks that a collector stored after another one had closed the run: the row does not count them. */
+static void chunks_that_came_after_the_close_are_left_out(void **state) {
+  (void)state;
+  static const struct {
+    size_t counted[CHUNKS], n;
+    double mean;
+  } rows[] = {{{0, 1}, 2, 50.5}, {{2}, 1, 52}, {{0}, 1, 50}};
+  for (size_t i = 0; i < TFDC_COUNT(rows); i++) {
+    struct rig r;
+    uint64_t sums[CHUNKS];
+    init(&r);
+    for (size_t k = 0; k < rows[i].n; k++) sums[k] = r.checksums[rows[i].counted[k]];
+    r.bench.context.chunk_count = (uint32_t)rows[i].n;
+    r.bench.context.chunk_digest = model_chunk_digest(sums, rows[i].n);
+    run(&r, whole);
+    assert_int_equal(r.reads, 1);
+    const struct model_point *p = &r.out.records[0].points[0];
+    assert_true(p->reason == MODEL_REASON_LOW_QUALITY || p->value == rows[i].mean);
+    assert_true(p->n == 34 * rows[i].n || p->n + 1 == 34 * rows[i].n); /* the last sample lies behind the run's end */
+    deinit(&r);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_trace_that_is_not_whole_after_two_reads_is_not_judged),
+      cmocka_unit_test(chunks_that_came_after_the_close_are_left_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

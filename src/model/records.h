@@ -68,7 +68,8 @@ struct model_context {
   struct tfdc_id128 context_id; /* model_context_id() */
   struct model_key key;
   const char *tool_type;
-  const char *run_id; /* the hub's, text */
+  const char *run_id;       /* the hub's, text */
+  const char *start_digest; /* of what the hub's first run start said, or NULL: amendments change the fields below */
   enum model_context_state state;
   uint32_t revision;        /* 0 while open for the first time, then of the newest close */
   bool reopened;            /* CLOSED once, late samples came, the next close has revision + 1 */
@@ -84,7 +85,8 @@ struct model_context {
   uint32_t chunk_count;
   uint64_t chunk_digest; /* model_chunk_digest() over their checksums */
   uint64_t points;
-  uint64_t last_seq;        /* last durable block */
+  uint64_t last_seq; /* last durable message */
+  uint64_t seen_seq; /* the row has all steps, events and amendments up to here; of two rows the further counts */
   uint64_t rejected_blocks; /* consumed without being stored */
   uint64_t missing_blocks;  /* sequence numbers that never came */
   const char *reject_code;  /* of the last reject, or NULL */

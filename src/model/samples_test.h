@@ -49,6 +49,7 @@ static const struct model_context sample_context = {
     .chunk_digest = UINT64_C(0xffeeddccbbaa9988),
     .points = INT64_MAX,
     .last_seq = 99,
+    .seen_seq = 101,
     .rejected_blocks = 2,
     .missing_blocks = 1,
     .reject_code = "TIME_BACKWARDS",

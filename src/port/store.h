@@ -13,9 +13,9 @@ enum store_op {
   STORE_CHAMBER_PUT,  /* chamber: registers or updates; keeps the newest dictionary */
   STORE_CHAMBER_GET,  /* key -> chambers[0]; NOT_FOUND */
   STORE_CHAMBER_LIST, /* filter.tool/chamber globs, page -> chambers */
-  STORE_CONTEXT_PUT,  /* context: by context_id; a row of a lower rank than the stored one changes nothing (OK), of the
-                         same rank  replaces. rank = 2 * revision + (state is OPEN): a closed run can be re-opened at its
-                         revision */
+  STORE_CONTEXT_PUT,  /* context: by context_id; a row of a lower rank than the stored one, or of the same rank and a
+                         lower (seen_seq, last_seq), changes nothing (OK); else it replaces. rank = 2 * revision + (state
+                         is OPEN): a  closed run can be re-opened at its revision */
   STORE_CONTEXT_MARK_PUBLISHED, /* id, revision: published = true if the row still has that revision, else nothing (OK)
                                  */
   STORE_CONTEXT_GET,            /* id -> contexts[0]; NOT_FOUND */

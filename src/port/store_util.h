@@ -41,6 +41,13 @@ static inline int64_t store_context_time(const struct model_context *c) {
 static inline uint64_t store_context_rank(const struct model_context *c) {
   return 2 * (uint64_t)c->revision + (c->state == MODEL_CONTEXT_OPEN ? 1 : 0);
 }
+/* The row changes nothing: the stored one is further. */
+static inline bool store_context_behind(const struct model_context *next, const struct model_context *stored) {
+  uint64_t rank = store_context_rank(next), than = store_context_rank(stored);
+  if (rank != than) return rank < than;
+  if (next->seen_seq != stored->seen_seq) return next->seen_seq < stored->seen_seq;
+  return next->last_seq < stored->last_seq;
+}
 static inline bool store_context_unpublished(const struct model_context *c) {
   return c->state == MODEL_CONTEXT_CLOSED && !c->published;
 }

@@ -75,6 +75,22 @@ static void a_context_row_of_a_lower_rank_changes_nothing(void **state) {
   expect_version(g, 2, MODEL_CONTEXT_CLOSED, "h");
 }
 
+static void put_seen(struct rig *g, uint64_t seen_seq, const char *lot) {
+  struct model_context c = suite_context(1);
+  c.seen_seq = seen_seq;
+  c.lot_id = lot;
+  rig_put_context(g, &c);
+}
+
+static void a_context_row_that_saw_less_changes_nothing(void **state) {
+  struct rig *g = *state;
+  put_seen(g, 7, "a");
+  put_seen(g, 6, "b");
+  expect_version(g, 1, MODEL_CONTEXT_CLOSED, "a");
+  put_seen(g, 7, "c");
+  expect_version(g, 1, MODEL_CONTEXT_CLOSED, "c");
+}
+
 static void mark_published(struct rig *g, uint32_t n, uint32_t revision) {
   struct store_req r;
   store_req_init(&r, STORE_CONTEXT_MARK_PUBLISHED);
@@ -439,6 +455,7 @@ static void a_blob_of_many_megabytes_is_kept_whole(void **state) {
 const struct CMUnitTest store_suite_runs[] = {
     SUITE_TEST(a_context_is_read_back_whole),
     SUITE_TEST(a_context_row_of_a_lower_rank_changes_nothing),
+    SUITE_TEST(a_context_row_that_saw_less_changes_nothing),
     SUITE_TEST(published_is_marked_at_its_revision_only_and_stays),
     SUITE_TEST(contexts_are_listed_in_run_order_through_filters),
     SUITE_TEST(contexts_are_found_by_their_current_verdict),

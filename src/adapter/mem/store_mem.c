@@ -87,7 +87,7 @@ const struct model_context *store_mem_context(const struct store_mem *s, struct 
 static tfdc_rc context_put(struct store_mem *s, struct store_req *r) {
   const struct model_context *old = store_mem_context(s, r->context->context_id);
   struct model_context next = *r->context;
-  if (old != NULL && store_context_rank(&next) < store_context_rank(old)) return TFDC_OK;
+  if (old != NULL && store_context_behind(&next, old)) return TFDC_OK;
   if (old != NULL) next.published = store_context_published(old, &next);
   struct mem_row *row = mem_row_create();
   if (row == NULL) return TFDC_E_NOMEM;

@@ -22,7 +22,9 @@ static const char *const sqls[SQL_COUNT] = {
     [SQL_CHAMBER_GET] = "SELECT row FROM chambers WHERE tool = ?1 AND chamber = ?2",
     [SQL_CHAMBER_LIST] = "SELECT row FROM chambers WHERE (tool, chamber) > (?1, ?2) AND tglob(?3, tool) AND "
                          "tglob(?4, chamber) ORDER BY tool, chamber LIMIT ?5",
-    [SQL_CONTEXT_RANK] = "SELECT revision, open, published FROM contexts WHERE context_id = ?1",
+    [SQL_CONTEXT_RANK] =
+        "SELECT revision, open, published, json_extract(row, '$.seen_seq'), json_extract(row, '$.last_seq') "
+        "FROM contexts WHERE context_id = ?1",
     [SQL_CONTEXT_PUT] =
         "INSERT INTO contexts(context_id, tool, chamber, time_us, revision, open, published, unjudged, stored_us, "
         "recipe, "

@@ -56,7 +56,9 @@ static tfdc_rc context_rank(struct store_db *d, struct store_req *r, struct mode
   if (!*ret_there) return TFDC_OK;
   *ret_old = (struct model_context){.revision = (uint32_t)sqlite3_column_int64(st, 0),
                                     .state = sqlite3_column_int(st, 1) != 0 ? MODEL_CONTEXT_OPEN : MODEL_CONTEXT_CLOSED,
-                                    .published = sqlite3_column_int(st, 2) != 0};
+                                    .published = sqlite3_column_int(st, 2) != 0,
+                                    .seen_seq = (uint64_t)sqlite3_column_int64(st, 3),
+                                    .last_seq = (uint64_t)sqlite3_column_int64(st, 4)};
   store_db_reset(st);
   return TFDC_OK;
 }
@@ -70,7 +72,7 @@ static tfdc_rc context_put(struct store_db *d, struct store_req *r) {
   struct model_context c = *r->context, old = {0};
   bool there = false;
   TFDC_TRY(context_rank(d, r, &old, &there));
-  if (there && store_context_rank(&c) < store_context_rank(&old)) return TFDC_OK;
+  if (there && store_context_behind(&c, &old)) return TFDC_OK;
   if (there) c.published = store_context_published(&old, &c);
   if (!there && c.state == MODEL_CONTEXT_OPEN && d->below_floor) return floor_reached(r);
   ENCODE(d, model_context_to_json(&c, &d->text));
