@@ -9,7 +9,7 @@ build_packages=(make gcc libc6-dev cmake ninja-build pkg-config ccache python3
   libjansson-dev libyaml-dev libcyaml-dev libsqlite3-dev sqlite3
   libxxhash-dev libzstd-dev liblz4-dev libsnappy-dev libsleef-dev liblapacke-dev libcmocka-dev)
 test_packages=(clang clang-format libclang-rt-14-dev chromium chromium-driver fonts-dejavu-core
-  python3-grpcio python3-protobuf python3-numpy strace procps)
+  python3-grpcio python3-protobuf python3-numpy python3-jsonschema python3-yaml strace procps)
 
 wanted=()
 for list in "${@:-build}"; do

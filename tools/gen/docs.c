@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The reference pages that come from tables in the code: `gen_docs write DIR` writes them, `gen_docs check DIR` fails
  * when one is stale. */
+#include "api_page.h"
 #include "eq_page.h"
 
 #include "app/config.h"
@@ -55,7 +56,8 @@ static const struct {
 } pages[] = {{"errors.md", print_errors},
              {"metrics.md", print_metrics},
              {"configuration.md", app_config_print_docs},
-             {"eq-functions.md", eq_page_print}};
+             {"eq-functions.md", eq_page_print},
+             {"api.md", api_page_print}};
 
 /* 0 when the file holds exactly the text. */
 static int compare(const char *path, const char *text, size_t n) {
