@@ -14,7 +14,7 @@ enum { NOT_WHOLE = 5 };
 
 struct asked {
   struct client_args client;
-  const char *map, *ingest, *bad_lines;
+  const char *map, *ingest, *bad_lines, *metrics;
   const char *tls_ca, *tls_cert, *tls_key;
   bool print_map, check, no_learn;
 };
@@ -66,6 +66,7 @@ static tfdc_rc work(struct replay *r, struct host *h, const struct asked *a, con
   if (rc == TFDC_OK && !a->check) rc = send_and_judge(r, h, a, config, err);
   tfdc_rc ended = bad_lines_end(&r->bad, rc == TFDC_OK ? err : NULL);
   if (rc == TFDC_OK) rc = ended;
+  if (rc == TFDC_OK && a->metrics != NULL) rc = replay_write_metrics(r, a->metrics, err);
   return rc == TFDC_OK ? replay_print(r, a->check ? NULL : h, a->client.json, err) : rc;
 }
 
@@ -95,6 +96,7 @@ int cmd_replay(int argc, char **argv) {
       {"print-map", CLI_FLAG, &a.print_map, NULL, "print the map and do nothing else"},
       {"check", CLI_FLAG, &a.check, NULL, "read the file and report its bad lines; send nothing"},
       {"bad-lines", CLI_TEXT, &a.bad_lines, "FILE", "write every bad line there: number, reason, text"},
+      {"metrics", CLI_TEXT, &a.metrics, "FILE", "write the counts as Prometheus text there"},
       {"no-learn", CLI_FLAG, &a.no_learn, NULL, "learn no limits where no strategy selects the runs"},
       {"ingest", CLI_TEXT, &a.ingest, "HOST:PORT", "where hubs connect [as the system says]"},
       {"tls-ca", CLI_TEXT, &a.tls_ca, "FILE", "PEM roots: connect with TLS"},

@@ -80,6 +80,11 @@
   X(ALARMS, "tfdc_alarms_total", COUNTER, "alarms", "reason",                                                          \
     "alarm changes, by reason: OOC, ACTION, MISSING_STEP ...")                                                         \
   X(ALARMS_OPEN, "tfdc_alarms_open", GAUGE, "alarms", "severity", "alarms open now")                                   \
+  /* `tfdc replay --metrics FILE` */                                                                                   \
+  X(REPLAY_LINES, "tfdc_replay_lines_total", COUNTER, "lines", "result",                                               \
+    "lines of a replayed file: used, dropped by the map, bad")                                                         \
+  X(REPLAY_RUNS, "tfdc_replay_runs_total", COUNTER, "runs", "result",                                                  \
+    "runs of a replayed file: sent, refused by the collector")                                                         \
   /* the store and the process */                                                                                      \
   X(STORE_LATENCY, "tfdc_store_seconds", HISTOGRAM, "seconds", "operation", "time of store requests, by operation")    \
   X(STORE_ERRORS, "tfdc_store_errors_total", COUNTER, "requests", "operation class",                                   \

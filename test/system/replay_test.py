@@ -155,7 +155,9 @@ class ReplayTest(unittest.TestCase):
         path = self.write("broken.csv", "\n".join(lines) + "\n")
         yaml = self.write("broken.yaml", "tool: {constant: broken}\n" + COMMON + "time: {column: Time, unit: s}\n")
         written = f"{self.folder}/bad.txt"
-        said, errors = self.replayed(path, "--map", yaml, "--no-learn", "--bad-lines", written, status=BAD_LINES)
+        metrics = f"{self.folder}/replay.prom"
+        said, errors = self.replayed(path, "--map", yaml, "--no-learn", "--bad-lines", written, "--metrics", metrics,
+                                     status=BAD_LINES)
         bad = {b["line"]: b["why"] for b in said["lines"]["first_bad"]}
         self.assertEqual(said["lines"]["bad"], 5, bad)
         for line, why in ((3, "is no number"), (6, "quote"), (7, "3 fields"), (10, "time does not rise"), (23, "NUL")):
@@ -166,6 +168,10 @@ class ReplayTest(unittest.TestCase):
             self.assertIn(f"broken.csv:{line}: ", errors)
         with open(written, encoding="utf-8", errors="replace") as f:
             self.assertEqual(sorted(bad), sorted(int(line.split("\t")[0]) for line in f.read().splitlines()))
+        with open(metrics, encoding="utf-8") as f:
+            counts = dict(line.rsplit(" ", 1) for line in f if not line.startswith("#"))
+        self.assertEqual("5", counts['tfdc_replay_lines_total{result="bad"}'].strip())
+        self.assertEqual("17", counts['tfdc_replay_lines_total{result="used"}'].strip())
         self.assertEqual(3, said["runs_sent"])
         got = self.traces_of("broken", False)
         want = self.wanted(False)

@@ -81,6 +81,12 @@ void replay_deinit(struct replay *r) {
   input_close(&r->input);
 }
 
+uint64_t replay_dropped(const struct replay *r) {
+  uint64_t sum = 0;
+  for (size_t i = 0; i <= r->input.map.n_drop; i++) sum += r->input.dropped[i];
+  return sum;
+}
+
 bool replay_is_whole(const struct replay *r) {
   const struct outcome *o = &r->outcome;
   return r->bad.n == 0 && r->sent.rejects == 0 && r->sent.refused_runs == 0 && o->waiting == 0 && o->not_selected == 0;

@@ -33,10 +33,15 @@ TFDC_MUST_USE tfdc_rc replay_send(struct replay *r, const struct feed_options *o
 TFDC_MUST_USE tfdc_rc replay_judge(struct replay *r, struct client *client, bool learn, struct tfdc_error *err);
 void replay_deinit(struct replay *r);
 
+/* Lines that rules of the map dropped. */
+uint64_t replay_dropped(const struct replay *r);
 /* Was everything of the file used, taken and judged? */
 bool replay_is_whole(const struct replay *r);
 /* The summary, for people or as one JSON object. h NULL: nothing was sent. IO, NOMEM. */
 TFDC_MUST_USE tfdc_rc replay_print(const struct replay *r, const struct host *h, bool json, struct tfdc_error *err);
+/* The counts of lines and runs as Prometheus text, whole or not at all, as the textfile collector of node_exporter
+ * wants it. IO, NOMEM. */
+TFDC_MUST_USE tfdc_rc replay_write_metrics(const struct replay *r, const char *path, struct tfdc_error *err);
 /* The map as YAML, under comments that say what was guessed and how to keep it. */
 TFDC_MUST_USE tfdc_rc replay_print_map(const struct replay *r, FILE *out, struct tfdc_error *err);
 

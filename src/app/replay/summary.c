@@ -13,12 +13,6 @@ static const char *rule_text(const struct replay_map *m, size_t rule, char *buf,
   return buf;
 }
 
-static uint64_t dropped(const struct replay *r) {
-  uint64_t sum = 0;
-  for (size_t i = 0; i <= r->input.map.n_drop; i++) sum += r->input.dropped[i];
-  return sum;
-}
-
 /* ---- for programs ---- */
 
 static json_t *count_of(uint64_t n) { return json_integer((json_int_t)n); }
@@ -35,7 +29,7 @@ static json_t *lines_json(const struct replay *r) {
     (void)json_array_append_new(
         bad, json_pack("{s:I, s:s}", "line", (json_int_t)r->bad.first[i].line, "why", r->bad.first[i].why));
   (void)json_object_set_new(lines, "data", count_of(r->input.rows));
-  (void)json_object_set_new(lines, "dropped", count_of(dropped(r)));
+  (void)json_object_set_new(lines, "dropped", count_of(replay_dropped(r)));
   (void)json_object_set_new(lines, "dropped_by", rules);
   (void)json_object_set_new(lines, "bad", count_of(r->bad.n));
   (void)json_object_set_new(lines, "first_bad", bad);
