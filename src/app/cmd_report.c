@@ -74,8 +74,7 @@ int cmd_report(int argc, char **argv) {
                  "tfdc report --chamber ETCH-01:A --recipe 'ETCH*' --data fab.db --json",
       .more = "The file needs nothing else: open it in any browser, print it, send it. It is written whole or not at\n"
               "all. docs/guide/read-the-report.md explains the drawings. --json prints the path and the counts.\n"
-              "Exit status: 0, also with alarms or without runs; 1 when the file cannot be written; 3 when nobody\n"
-              "answers.",
+              "Exit status: 0, also with alarms or without runs; 3 when nobody answers or the file cannot be written.",
       .options = options,
       .n_options = TFDC_COUNT(options)};
   struct session s;

@@ -137,9 +137,12 @@ tfdc_rc report_put_detail(struct report *r, size_t i) {
   for (size_t k = 0; k < of.n_charts; k++) {
     char id[40];
     (void)snprintf(id, sizeof id, "a%zu-u%zu", i + 1, k + 1);
-    (void)series_draw_once(r, &of, k);
     series_draw(r, &of, &s, k, id, json_get_time(a, "opened_us"), json_get_time(a, "updated_us"));
     if (k == 0 && f->svid != NULL) TFDC_TRY(put_traces(r, i, &s));
+  }
+  for (size_t k = 0; k < f->n_out && k < FACT_NAMES; k++) { /* they are no charts without an alarm */
+    of.charts[0] = f->names[k];
+    (void)series_draw_once(r, &of, 0);
   }
   html_put(r->page, "</article>\n");
   tfdc_arena_reset(&r->mem);

@@ -71,7 +71,10 @@ static tfdc_rc draw(struct report *r, const struct nearest *n, size_t number) {
   (void)snprintf(id, sizeof id, "o%zu", number);
   series_around(r, of.tool, of.chamber, n->run->order_us, n->run->order_us, &of);
   TFDC_TRY(series_load(r, &of, &s));
-  if (s.n[0] > 0 && series_draw_once(r, &of, 0)) series_draw(r, &of, &s, 0, id, MODEL_NO_TIME, MODEL_NO_TIME);
+  bool calm = s.n[0] > 0;
+  for (size_t i = 0; i < s.n[0]; i++)
+    calm = calm && s.points[0][i].verdict != MODEL_OOC && s.points[0][i].verdict != MODEL_ACTION;
+  if (calm && series_draw_once(r, &of, 0)) series_draw(r, &of, &s, 0, id, MODEL_NO_TIME, MODEL_NO_TIME);
   tfdc_arena_reset(&r->mem);
   return TFDC_OK;
 }

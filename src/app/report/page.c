@@ -78,7 +78,8 @@ static void put_sentence(struct report *r) {
     html_fmt(b, r->fab.n_open == 0 ? ", all cleared." : ", %zu still open.", r->fab.n_open);
   }
   size_t judged = r->fab.n_runs - r->fab.counts[FAB_WAITING] - r->fab.counts[MODEL_NOT_JUDGED];
-  html_fmt(b, " %.4g %% of the runs were judged.</p>\n", 100.0 * (double)judged / (double)r->fab.n_runs);
+  html_fmt(b, " %.4g %% of the runs were judged", 100.0 * (double)judged / (double)r->fab.n_runs);
+  html_put(b, r->fab.counts[MODEL_NOT_JUDGED] > 0 ? " (<a href=\"#not-judged\">why not all</a>).</p>\n" : ".</p>\n");
   if (r->fab.runs_cut)
     html_fmt(b,
              "<p class=\"cut\">There are more runs: this report counts the newest %d. Choose a shorter period.</p>\n",
@@ -109,14 +110,17 @@ void report_put_head(struct report *r) {
 static const struct {
   const char *class;
   int height;
-} bars[FAB_VERDICTS] = {{"s-ok", 7}, {"s-warn", 13}, {"s-bad", 22}, {"s-bad", 22}, {"s-none", 22}, {"s-wait", 4}};
+  double width; /* of the room for a run */
+} bars[FAB_VERDICTS] = {{"s-ok", 7, 0.72},   {"s-warn", 13, 0.72}, {"s-bad", 22, 0.72},
+                        {"s-bad", 22, 0.72}, {"s-none", 22, 0.2},  {"s-wait", 3, 0.72}};
 
 /* One path for all runs of a verdict. */
 static void put_bars(struct tfdc_buf *b, const struct fab_run *runs, size_t n, size_t verdict, double dx) {
   bool any = false;
   for (size_t i = 0; i < n; i++) {
     if (runs[i].verdict != verdict) continue;
-    if (!any) html_fmt(b, "<path class=\"%s\" stroke-width=\"%.2f\" d=\"", bars[verdict].class, dx * 0.72);
+    if (!any)
+      html_fmt(b, "<path class=\"%s\" stroke-width=\"%.2f\" d=\"", bars[verdict].class, dx * bars[verdict].width);
     any = true;
     html_put(b, "M");
     html_coordinate(b, ((double)i + 0.5) * dx);
@@ -169,7 +173,8 @@ void report_put_overview(struct report *r) {
   if (r->fab.n_chambers == 0) return;
   html_put(b,
            "<section id=\"chambers\"><h2>Chambers</h2>\n<div class=\"wide\"><table class=\"chambers\"><thead><tr><th>"
-           "chamber</th><th>alarms</th><th>runs in order, the worse the higher</th><th class=\"r\">runs</th>");
+           "chamber</th><th>alarms</th><th>runs in order: the worse the higher, not judged thin</th><th "
+           "class=\"r\">runs</th>");
   for (size_t v = 0; v < FAB_VERDICTS; v++)
     if (v != FAB_WAITING || r->fab.counts[v] > 0) html_fmt(b, "<th class=\"r\">%s</th>", fab_verdict_name(v));
   html_put(b, "</tr></thead><tbody>\n");
@@ -224,9 +229,11 @@ static void put_alarm_row(struct report *r, size_t i) {
   html_fmt(b, "</td><th scope=\"row\">%.64s:%.64s</th>", json_get_text(a, "tool"), json_get_text(a, "chamber"));
   html_element(b, "td", json_get_text(a, "recipe_id"));
   put_what(r, i);
-  html_element(b, "td", json_get_text(a, "severity"));
-  html_element(b, open ? "td class=\"open\"" : "td", open ? "open" : "cleared");
-  html_fmt(b, "<td class=\"r\">%lld</td><td><code>%.8s</code> &ndash; <code>%.8s</code></td></tr>\n",
+  html_put(b, open ? "<td><b class=\"open\">open</b>" : "<td>cleared");
+  html_put(b, "<br>");
+  html_text(b, json_get_text(a, "severity"));
+  html_put(b, "</td>");
+  html_fmt(b, "<td class=\"r\">%lld</td><td><code>%.8s</code> <code>%.8s</code></td></tr>\n",
            (long long)json_get_int(a, "bad_runs", 0), json_get_text(a, "first_context"),
            json_get_text(a, "last_context"));
 }
@@ -242,8 +249,8 @@ void report_put_alarms(struct report *r) {
            "<p>An alarm is one episode of a chamber: it opens with the first bad run and clears after good ones in a "
            "row. Open ones come first, then the severe ones, then the newest.</p>\n"
            "<div class=\"wide\"><table class=\"alarms\"><thead><tr><th>#</th><th>opened (UTC)</th><th>chamber</th>"
-           "<th>recipe</th><th>what</th><th class=\"r\">value</th><th class=\"r\">limit</th><th>severity</th>"
-           "<th>state</th><th class=\"r\">bad runs</th><th>first and last run</th></tr></thead><tbody>\n");
+           "<th>recipe</th><th>what</th><th class=\"r\">value</th><th class=\"r\">limit</th>"
+           "<th>state</th><th class=\"r\">bad runs</th><th>first, last run</th></tr></thead><tbody>\n");
   size_t n = r->fab.n_alarms < ALARMS_SHOWN ? r->fab.n_alarms : ALARMS_SHOWN;
   for (size_t i = 0; i < n; i++) put_alarm_row(r, i);
   html_put(b, "</tbody></table></div>\n");

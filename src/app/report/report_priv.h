@@ -80,7 +80,7 @@ TFDC_MUST_USE tfdc_rc series_load(struct report *r, const struct series_of *of, 
 /* From..to around a run of a chamber: so many runs before and after it. */
 void series_around(const struct report *r, const char *tool, const char *chamber, int64_t first_us, int64_t last_us,
                    struct series_of *ret);
-/* Whether a chart is on the page; the second remembers that it is, false when it was. */
+/* Whether a chart is on the page or known to be out; the second remembers that it is, false when it was. */
 bool series_is_drawn(const struct report *r, const struct series_of *of, size_t chart);
 bool series_draw_once(struct report *r, const struct series_of *of, size_t chart);
 void series_draw(struct report *r, const struct series_of *of, const struct series *s, size_t chart, const char *id,

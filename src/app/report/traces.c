@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Points a run, at most: whole runs; runs of which a part is drawn get so many more. */
-enum { GOOD_RUNS = 8, RUNS = GOOD_RUNS + 2, STEPS = 64, POINTS = 360, POINTS_MOST = 3000, LABEL = 64 };
+enum { GOOD_RUNS = 8, RUNS = GOOD_RUNS + 2, STEPS = 64, POINTS = 360, POINTS_MOST = 3000 };
 enum { LOOKED_AT = 100 }; /* runs among which the good ones are looked for */
 /* A step is drawn with so much of the run around it; one that is longer than so much of the run with all of it. */
 #define AROUND     0.3
@@ -184,6 +184,11 @@ static size_t put_steps(struct report *report, const struct run *r, struct tchar
 
 /* ---- traces ---- */
 
+static const char *label_of(const struct set *s, size_t i) {
+  bool several = s->n > 1 && s->runs[1].alarmed;
+  return !several ? "alarmed run" : i == 0 ? "worst run" : "first run";
+}
+
 static tfdc_rc load_trace(struct report *r, struct set *s, struct run *run, double share) {
   char path[128], most[24];
   double points = POINTS / fmax(share, 1e-3);
@@ -196,18 +201,25 @@ static tfdc_rc load_trace(struct report *r, struct set *s, struct run *run, doub
   return class == TFDC_CLASS_IO || class == TFDC_CLASS_BUSY || rc == TFDC_E_NOMEM ? rc : TFDC_OK;
 }
 
-static const char *label_of(struct report *r, const struct run *run, bool first) {
-  const char *wafer = json_get_text(run->context, "substrate_id");
-  char text[LABEL * 2];
-  if (wafer[0] != '\0')
-    (void)snprintf(text, sizeof text, "wafer %.60s", wafer);
-  else
-    (void)snprintf(text, sizeof text, first ? "worst run" : "first run");
-  return tfdc_arena_strdup(&r->mem, text);
+/* "press in wafer W3 (worst run) and wafer W1 (first run) over good runs of the same chamber and recipe" */
+static const char *title_of(struct report *r, const struct set *s, bool good) {
+  struct tfdc_buf text = {0};
+  tfdc_put_fmt(&text, "%s in ", s->of->svid);
+  for (size_t i = 0; i < s->n && s->runs[i].alarmed; i++) {
+    const char *wafer = json_get_text(s->runs[i].context, "substrate_id");
+    tfdc_put_fmt(&text, "%s%s%s%s%s", i > 0 ? " and " : "", wafer[0] != '\0' ? "wafer " : "the ", wafer,
+                 wafer[0] != '\0' ? ", the " : "", label_of(s, i));
+  }
+  tfdc_put_fmt(&text,
+               good ? ", over good runs of the same chamber and recipe" : "; no good run of the same kind is there");
+  const char *copy = text.failed ? NULL : tfdc_arena_strndup(&r->mem, (char *)text.data, text.size);
+  tfdc_buf_deinit(&text);
+  return copy;
 }
 
 /* False: there is nothing to draw. */
-static bool take_trace(struct report *r, const struct run *run, bool first, struct tchart_run *ret, const char **unit) {
+static bool take_trace(struct report *r, const struct run *run, const char *label, struct tchart_run *ret,
+                       const char **unit) {
   const json_t *series = json_array_get(json_object_get(run->trace, "series"), 0);
   const json_t *t = json_object_get(series, "t_us"), *v = json_object_get(series, "v");
   size_t n = json_array_size(t);
@@ -219,8 +231,7 @@ static bool take_trace(struct report *r, const struct run *run, bool first, stru
     times[i] = seconds((int64_t)json_integer_value(json_array_get(t, i)) - run->zero_us);
     values[i] = json_is_number(value) ? json_number_value(value) : NAN;
   }
-  *ret =
-      (struct tchart_run){.label = label_of(r, run, first), .alarmed = run->alarmed, .t_s = times, .v = values, .n = n};
+  *ret = (struct tchart_run){.label = label, .alarmed = run->alarmed, .t_s = times, .v = values, .n = n};
   if (json_get_text(series, "unit")[0] != '\0') *unit = json_get_text(series, "unit");
   return true;
 }
@@ -228,15 +239,15 @@ static bool take_trace(struct report *r, const struct run *run, bool first, stru
 static tfdc_rc draw(struct report *r, struct set *s) {
   struct tchart_step steps[STEPS];
   struct tchart_run runs[RUNS];
-  char title[400], step[320], zero[340];
+  char step[320], zero[340];
   bool by_step = align(s);
-  struct tchart c = {.id = s->of->id, .title = title, .zero = zero, .runs = runs, .steps = steps};
+  struct tchart c = {.id = s->of->id, .zero = zero, .runs = runs, .steps = steps};
   choose_window(s, by_step, &c);
   double whole = seconds(s->runs[0].end_us - s->runs[0].start_us);
   bool alarmed = false, good = false;
   for (size_t i = 0; i < s->n; i++) {
     TFDC_TRY(load_trace(r, s, &s->runs[i], (c.to_s - c.from_s) / fmax(whole, 1e-3)));
-    if (!take_trace(r, &s->runs[i], i == 0, &runs[c.n], &c.unit)) continue;
+    if (!take_trace(r, &s->runs[i], label_of(s, i), &runs[c.n], &c.unit)) continue;
     alarmed |= s->runs[i].alarmed;
     good |= !s->runs[i].alarmed;
     c.n++;
@@ -248,10 +259,9 @@ static tfdc_rc draw(struct report *r, struct set *s) {
     return TFDC_OK;
   }
   c.n_steps = put_steps(r, &s->runs[0], steps);
-  (void)snprintf(title, sizeof title, "%.128s in the alarmed run%s", s->of->svid,
-                 good ? " over good runs of the same chamber and recipe" : "; no good run of this chamber and recipe");
   const struct report_step none = {.name = NULL};
   (void)snprintf(zero, sizeof zero, "start of %s", fact_step_text(by_step ? &s->of->step : &none, step));
+  c.title = title_of(r, s, good);
   tchart_draw(r->page, &c);
   r->sum->traces++;
   return TFDC_OK;

@@ -102,7 +102,7 @@ static void put_x_axis(struct tfdc_buf *b, const struct uchart_frame *f) {
   html_fmt(b,
            "<text class=\"tick\" x=\"%d\" y=\"%d\">run</text><text class=\"tick faint\" x=\"%d\" y=\"%d\">ended, "
            "UTC</text>",
-           UCHART_RIGHT + 10, UCHART_BOTTOM + 19, UCHART_RIGHT + 10, UCHART_BOTTOM + 34);
+           UCHART_RIGHT + 48, UCHART_BOTTOM + 19, UCHART_RIGHT + 48, UCHART_BOTTOM + 34);
 }
 
 /* ---- what lies behind the points ---- */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FAR_LABELS = 6 }; /* values written beside arrows */
+enum { FAR_WIDTH = 74 }; /* of the value beside an arrow */
 
 char *uchart_verdict(const struct uchart_point *p, char *buf) {
   enum { BUF = 40 };
@@ -96,21 +96,38 @@ static void put_good(struct tfdc_buf *b, const struct uchart_frame *f) {
   if (any) html_put(b, "\"/>");
 }
 
-static void put_far(struct tfdc_buf *b, const struct uchart_frame *f, size_t i, bool with_value) {
-  const struct uchart_point *p = &f->c->points[i];
-  bool up = p->value > f->y.hi;
-  double x = uchart_x(f, i), y = up ? UCHART_TOP + 8 : UCHART_BOTTOM - 8;
-  use(b, up ? "m-up" : "m-down", x, y);
-  if (!with_value) return;
-  bool left = x > UCHART_RIGHT - 70;
-  html_fmt(b, "<text class=\"mark%s\" x=\"%.1f\" y=\"%.1f\">", left ? " end" : "", left ? x - 10 : x + 10, y + 4);
-  html_value(b, p->value);
+/* Arrows side by side share one label: the value farthest out. */
+struct far {
+  double first_x, last_x, value; /* value NaN: none */
+  bool up;
+};
+
+static void put_far_label(struct tfdc_buf *b, const struct far *far) {
+  if (isnan(far->value)) return;
+  bool left = far->last_x > UCHART_RIGHT - FAR_WIDTH;
+  html_fmt(b, "<text class=\"mark%s\" x=\"%.1f\" y=\"%d\">", left ? " end" : "",
+           left ? far->first_x - 10 : far->last_x + 10, far->up ? UCHART_TOP + 12 : UCHART_BOTTOM - 4);
+  html_value(b, far->value);
   html_put(b, "</text>");
 }
 
+static double put_far(struct tfdc_buf *b, const struct uchart_frame *f, size_t i, struct far *far) {
+  double x = uchart_x(f, i), v = f->c->points[i].value;
+  bool up = v > f->y.hi;
+  double y = up ? UCHART_TOP + 8 : UCHART_BOTTOM - 8;
+  use(b, up ? "m-up" : "m-down", x, y);
+  if (!isnan(far->value) && (far->up != up || x - far->last_x > FAR_WIDTH)) {
+    put_far_label(b, far);
+    far->value = NAN;
+  }
+  if (isnan(far->value)) *far = (struct far){.first_x = x, .value = v, .up = up};
+  far->last_x = x;
+  far->value = up ? fmax(far->value, v) : fmin(far->value, v);
+  return y;
+}
+
 void uchart_put_marks(struct tfdc_buf *b, const struct uchart_frame *f) {
-  size_t written = 0;
-  double free_from = 0;
+  struct far far = {.value = NAN};
   put_good(b, f);
   for (size_t i = 0; i < f->c->n; i++) {
     const struct uchart_point *p = &f->c->points[i];
@@ -119,15 +136,13 @@ void uchart_put_marks(struct tfdc_buf *b, const struct uchart_frame *f) {
       y = UCHART_BOTTOM;
       use(b, "m-none", x, y);
     } else if (isfinite(p->value) && !uchart_is_shown(f, p->value)) {
-      bool room = written < FAR_LABELS && x >= free_from;
-      if (room) written++, free_from = x + 70;
-      put_far(b, f, i, room);
-      y = p->value > f->y.hi ? UCHART_TOP + 8 : UCHART_BOTTOM - 8;
+      y = put_far(b, f, i, &far);
     } else if (p->verdict != MODEL_OK) {
       use(b, shape_of(p), x, y);
     }
     if (p->late) use(b, "m-late", x, y);
   }
+  put_far_label(b, &far);
 }
 
 /* ---- labels at the right edge ---- */
