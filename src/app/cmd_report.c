@@ -72,9 +72,10 @@ int cmd_report(int argc, char **argv) {
       .operands = "",
       .example = "tfdc report --from -24h --out today.html\n"
                  "tfdc report --chamber ETCH-01:A --recipe 'ETCH*' --data fab.db --json",
-      .more = "The file needs nothing else: open it in any browser, print it, send it. It is written whole or not at\n"
-              "all. docs/guide/read-the-report.md explains the drawings. --json prints the path and the counts.\n"
-              "Exit status: 0, also with alarms or without runs; 3 when nobody answers or the file cannot be written.",
+      .more =
+          "The file needs nothing else: open it in any browser, print it, send it. It is written whole or not at\n"
+          "all. docs/guide/read-the-report.md explains the drawings. --json prints the path and the counts.\n"
+          "Exit status: 0, also with alarms or without runs; 1 when the file cannot be written; 3 when nobody answers.",
       .options = options,
       .n_options = TFDC_COUNT(options)};
   struct session s;
