@@ -66,7 +66,7 @@ static void print_change(const json_t *c, bool dry_run) {
     (void)printf("%s%s%s", effective == 0 ? ", for all runs" : ", for runs from ",
                  effective == 0 ? "" : text_time(effective, a), dry_run ? " (dry run: nothing was stored)" : "");
   (void)printf("\n");
-  print_diff(json_object_get(c, "diff"));
+  if (dry_run) print_diff(json_object_get(c, "diff"));
   for (size_t i = 0; i < json_array_size(warnings); i++) {
     (void)printf("  warning: ");
     text_print(stdout, json_string_value(json_array_get(warnings, i)));

@@ -290,7 +290,8 @@ int cmd_inspect(int argc, char **argv) {
       .summary = "all that is known of one run: context, verdict and why, points, alarms, steps, chunks",
       .operands = "ID",
       .example = "tfdc inspect 3f9a01c2\ntfdc inspect WAFER-3125-run-7 --json | jq .verdict",
-      .more = "ID: the id of the run, the beginning of it (4 digits and more), or the run id of the hub. Points that\n"
+      .more = "ID: the id of the run, the beginning of it (4 digits and more), the run id of the hub, or the wafer. "
+              "Points that\n"
               "are not OK come first, the worst at the top.\n"
               "Exit status: 0; 4 when there is no such run; 2 when several fit.",
       .options = options,

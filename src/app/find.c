@@ -31,6 +31,7 @@ static bool on_run(void *user, json_t *run) {
   const char *id = json_get_text(c, "context_id");
   s->looked_at++;
   bool fits = strcmp(json_get_text(c, "run_id"), s->text) == 0 ||
+              strcmp(json_get_text(c, "substrate_id"), s->text) == 0 ||
               (s->prefix && strlen(id) >= s->n && same_start(id, s->text, s->n));
   if (!fits) return true;
   s->found++;

@@ -5,8 +5,9 @@
 
 #include "app/client.h"
 
-/* A run by its whole id, by the beginning of its id (4 digits and more), or by the hub's run id. NOT_FOUND; USAGE where
- * several runs fit (err names some). Looks at the newest FIND_RUNS_MAX runs where the id is not whole. */
+/* A run by its whole id, by the beginning of its id (4 digits and more), by the hub's run id, or by its wafer.
+ * NOT_FOUND; USAGE where several runs fit (err names some). Looks at the newest FIND_RUNS_MAX runs where the id is not
+ * whole. */
 enum { FIND_RUNS_MAX = 50000 };
 TFDC_MUST_USE tfdc_rc find_run(struct client *c, const char *text, char ret_id[33], struct tfdc_error *err);
 
