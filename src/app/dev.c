@@ -73,6 +73,7 @@ static tfdc_rc open_ports(struct dev *d, struct tfdc_error *err) {
   TFDC_TRY(queue_sqlite_open(path, &d->clock, &d->queue, err)); /* first: it refuses a second process */
   TFDC_TRY(kv_sqlite_open(path, &d->clock, &d->kv, err));
   TFDC_TRY(store_sqlite_open(path, &o, &d->store, err));
+  d->store->metrics = metrics_mem_port(d->metrics);
   d->alarm = alarm_log_create(d->log);
   if (d->alarm == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "alarms");
   d->ports[STORE] = d->store;
@@ -235,6 +236,7 @@ static void put_metrics(void *user, struct tfdc_buf *out) {
   struct dev *d = user;
   struct port_metrics *m = metrics_mem_port(d->metrics);
   metrics_set(m, MODEL_METRIC_INGEST_OPEN_RUNS, NULL, (double)collector_open_runs(d->collector));
+  metrics_set(m, MODEL_METRIC_INBOX_DEPTH, "collector", (double)collector_inbox(d->collector));
   metrics_set(m, MODEL_METRIC_INGEST_MEMORY, NULL, (double)collector_memory(d->collector));
   metrics_set(m, MODEL_METRIC_JUDGE_IN_FLIGHT, NULL, (double)defender_load(d->defender));
   dev_put_process_metrics(m);

@@ -346,7 +346,7 @@ static void relieve(struct ingest *g) {
   if (pressed && !g->pressed) {
     for (size_t i = 0; i < g->n_slots; i++) {
       if (g->slots[i] == NULL || g->slots[i]->n_blocks == 0) continue;
-      g->slots[i]->open_since.us = INT64_MIN / 2; /* old enough to be cut now */
+      g->slots[i]->open_pressed = true;
       ingest_advance(g, g->slots[i]);
     }
   }

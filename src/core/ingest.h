@@ -73,14 +73,15 @@ enum ingest_count {
   INGEST_N_BYTES,
   INGEST_N_REJECTS /* label = code name */,
   INGEST_N_DUPLICATES,
-  INGEST_N_CHUNKS,
+  INGEST_N_CHUNKS /* label = why it was cut */,
   INGEST_N_CHUNK_BYTES,
   INGEST_N_CHUNK_POINTS,
   INGEST_N_RUNS_STARTED,
   INGEST_N_RUNS_CLOSED /* label = end reason */,
-  INGEST_N_REOPENED,
+  INGEST_N_REOPENED /* label: late, amended */,
   INGEST_N_COMPLETIONS,
-  INGEST_N_RETRIES /* label = class */
+  INGEST_N_RETRIES /* label = class */,
+  INGEST_T_ACK /* seconds from a chunk's first block to its ack */
 };
 struct ingest_action {
   enum ingest_action_kind kind;

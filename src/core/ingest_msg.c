@@ -363,7 +363,7 @@ static tfdc_rc reopen(struct ingest *g, struct run *r, const struct model_hub_ms
   r->ctx.state = MODEL_CONTEXT_OPEN;
   r->ctx.reopened = true;
   mark_dirty(g, r, msg->seq);
-  ingest_count(g, INGEST_N_REOPENED, NULL, 1);
+  ingest_count(g, INGEST_N_REOPENED, msg->kind == MODEL_HUB_AMEND ? "amended" : "late", 1);
   return TFDC_OK;
 }
 

@@ -26,6 +26,8 @@ struct cut {
   size_t n_blocks;
   uint64_t first_seq, last_seq;
   size_t bytes;
+  const char *why; /* it was cut */
+  tfdc_mono since; /* receipt of the first block */
   bool in_flight;
   uint32_t part; /* of its ticket, 1..255, unique among the cuts of a run */
   uint32_t failures;
@@ -66,6 +68,7 @@ struct run {
   size_t n_blocks, blocks_cap, open_bytes;
   uint64_t open_points, open_first_seq, open_last_seq;
   tfdc_mono open_since;
+  bool open_pressed;         /* memory is wanted back: cut now */
   struct cut cuts[MAX_CUTS]; /* oldest first */
   size_t n_cuts;
   struct model_chunk *chunks; /* durable ones, without blobs */
@@ -127,8 +130,7 @@ TFDC_MUST_USE tfdc_rc ingest_compare(const struct model_context *ours, const str
 void ingest_reject(struct ingest *g, uint64_t stream, uint64_t handle, uint64_t seq, tfdc_rc code, const char *text);
 
 /* ingest_run.c */
-void ingest_advance(struct ingest *g, struct run *r);  /* does whatever is next for the run */
-void ingest_cut_open(struct ingest *g, struct run *r); /* the open chunk becomes a cut */
+void ingest_advance(struct ingest *g, struct run *r); /* does whatever is next for the run */
 void ingest_loaded(struct ingest *g, struct run *r, const struct ingest_event *e);
 void ingest_op_done(struct ingest *g, struct run *r, const struct ingest_event *e);
 void ingest_cut_done(struct ingest *g, struct run *r, struct cut *c, const struct ingest_event *e);

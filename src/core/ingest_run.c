@@ -144,9 +144,8 @@ static void start_publish(struct ingest *g, struct run *r) {
 
 /* ---- cuts ---- */
 
-void ingest_cut_open(struct ingest *g, struct run *r) {
+static void cut_open(struct run *r, const char *why) {
   if (r->n_blocks == 0 || r->n_cuts == MAX_CUTS) return;
-  (void)g;
   struct cut *c = &r->cuts[r->n_cuts++];
   r->last_part = r->last_part % 255 + 1;
   *c = (struct cut){
@@ -155,6 +154,8 @@ void ingest_cut_open(struct ingest *g, struct run *r) {
       .first_seq = r->open_first_seq,
       .last_seq = r->open_last_seq,
       .bytes = r->open_bytes,
+      .why = why,
+      .since = r->open_since,
       .part = r->last_part,
   };
   r->ctx.points += r->open_points;
@@ -162,6 +163,7 @@ void ingest_cut_open(struct ingest *g, struct run *r) {
   r->n_blocks = r->blocks_cap = 0;
   r->open_bytes = 0;
   r->open_points = 0;
+  r->open_pressed = false;
 }
 
 static void start_cut(struct ingest *g, struct run *r, struct cut *c) {
@@ -177,22 +179,26 @@ static void start_cut(struct ingest *g, struct run *r, struct cut *c) {
   a->cut.stored_us = g->wall.us;
 }
 
-static bool cut_is_due(struct ingest *g, const struct run *r) {
-  if (r->n_blocks == 0) return false;
-  if (r->phase.state == CLOSING || g->draining || r->close_now) return true;
-  if ((double)r->open_points * g->bytes_per_point >= (double)g->options.chunk_bytes) return true;
-  if (r->open_bytes >= RAW_CHUNK_BYTES) return true;
+/* Why the open chunk is cut now; NULL: it is not. */
+static const char *cut_reason(struct ingest *g, const struct run *r) {
+  if (r->n_blocks == 0) return NULL;
+  if (r->phase.state == CLOSING || r->close_now) return "end";
+  if (g->draining) return "drain";
+  if ((double)r->open_points * g->bytes_per_point >= (double)g->options.chunk_bytes) return "size";
+  if (r->open_bytes >= RAW_CHUNK_BYTES) return "size";
+  if (r->open_pressed) return "memory";
   tfdc_mono due = tfdc_mono_add(r->open_since, g->options.chunk_age);
-  if (due.us <= g->now.us) return true;
+  if (due.us <= g->now.us) return "age";
   ingest_want(g, due);
-  return false;
+  return NULL;
 }
 
 /* One chunk at a time, in order: a resumed hub is told to go on behind the last durable chunk, so that none before it
  * may still be under way. The row with the steps that lie before a chunk's samples is durable before the chunk, for the
  * same reason; and the row of a run that late samples open again, so that whoever finds it closes it again. */
 static void advance_cuts(struct ingest *g, struct run *r) {
-  if (cut_is_due(g, r)) ingest_cut_open(g, r);
+  const char *why = cut_reason(g, r);
+  if (why != NULL) cut_open(r, why);
   if (r->n_cuts == 0 || r->cuts[0].in_flight) return;
   struct cut *c = &r->cuts[0];
   if (c->retry.us > g->now.us) {
@@ -234,7 +240,8 @@ void ingest_cut_done(struct ingest *g, struct run *r, struct cut *c, const struc
   const struct model_chunk *chunk = &e->chunks[0];
   insert_chunk(r, chunk);
   if (chunk->last_seq > r->stored_seq) r->stored_seq = chunk->last_seq;
-  ingest_count(g, INGEST_N_CHUNKS, NULL, 1);
+  ingest_count(g, INGEST_N_CHUNKS, c->why, 1);
+  ingest_count(g, INGEST_T_ACK, NULL, (double)(g->now.us - c->since.us) / (double)TFDC_US_PER_S);
   ingest_count(g, INGEST_N_CHUNK_BYTES, NULL, (double)chunk->blob_n);
   ingest_count(g, INGEST_N_CHUNK_POINTS, NULL, (double)chunk->points);
   if (chunk->points >= 1000)
@@ -474,7 +481,7 @@ void ingest_op_done(struct ingest *g, struct run *r, const struct ingest_event *
   if (op == OP_PUT) {
     put_done(g, r, failed);
   } else if (op == OP_PUBLISH && !failed) {
-    ingest_count(g, INGEST_N_COMPLETIONS, NULL, 1);
+    ingest_count(g, INGEST_N_COMPLETIONS, r->touched ? "first" : "recovery", 1);
     tfdc_sm_move(&r->phase, MARKING);
   } else if (op == OP_MARK && !failed) {
     r->ctx.published = true;

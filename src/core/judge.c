@@ -380,7 +380,6 @@ static void traced(struct judge *j, struct job *job, const struct judge_event *e
       blobs[n++] = (struct chunk_blob){e->chunks[i].blob, e->chunks[i].blob_n, e->chunks[i].checksum};
   job->input.chunks = blobs;
   job->input.n_chunks = n;
-  observe(j, JUDGE_T_FETCH, j->now.us - job->step_began.us);
   go(j, job, HISTORY);
 }
 
@@ -390,7 +389,6 @@ static void recalled(struct judge *j, struct job *job, const struct judge_event 
     job->picks[i].old = e->history[i].old;
     job->input.late |= e->history[i].later;
   }
-  observe(j, JUDGE_T_HISTORY, j->now.us - job->step_began.us);
   go(j, job, COMPUTING);
 }
 
@@ -416,13 +414,14 @@ static void computed(struct judge *j, struct job *job, const struct judge_event 
     const struct catalog_pick *from = &job->picks[i].from;
     keep_programs(j, programs_key(from->strategy->id, from->version, job->chamber), e->output->programs[i]);
   }
-  observe(j, JUDGE_T_COMPUTE, j->now.us - job->step_began.us);
   count_output(j, e->output);
   go(j, job, STORING);
 }
 
 static void written(struct judge *j, struct job *job) {
   count(j, JUDGE_N_JUDGED, model_verdict_name(job->verdict.verdict), 1);
+  if (job->verdict.verdict == MODEL_NOT_JUDGED)
+    count(j, JUDGE_N_RUNS_NOT_JUDGED, model_reason_name(job->verdict.reason), 1);
   if (job->verdict.late) count(j, JUDGE_N_LATE, NULL, 1);
   if (job->context == NULL || !job->context->historical)
     observe(j, JUDGE_T_LATENCY, j->wall.us - job->completion.timestamp_us);
@@ -430,7 +429,16 @@ static void written(struct judge *j, struct job *job) {
   go(j, job, job->dead ? DYING : ACKING);
 }
 
+static void observe_step(struct judge *j, const struct job *job) {
+  static const enum judge_count stages[N_STEPS] = {
+      [TRACE] = JUDGE_T_FETCH,    [HISTORY] = JUDGE_T_HISTORY, [COMPUTING] = JUDGE_T_COMPUTE, [STORING] = JUDGE_T_STORE,
+      [ALARMING] = JUDGE_T_ALARM, [WRITING] = JUDGE_T_VERDICT, [ACKING] = JUDGE_T_ACK};
+  enum judge_count stage = stages[job->step.state];
+  if (stage != JUDGE_N_RECEIVED) observe(j, stage, j->now.us - job->step_began.us);
+}
+
 static void step_done(struct judge *j, struct job *job, const struct judge_event *e) {
+  observe_step(j, job);
   switch ((enum step)job->step.state) {
   case LOADING: loaded(j, job, e); break;
   case NOTING: after_attempts(j, job); break;

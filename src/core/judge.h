@@ -77,11 +77,15 @@ enum judge_count {
   JUDGE_N_DEAD,
   JUDGE_N_RETRIES /* label = class */,
   JUDGE_N_LATE,
+  JUDGE_N_RUNS_NOT_JUDGED /* label = reason */,
   JUDGE_T_LATENCY /* receipt to J7 */,
   JUDGE_T_FETCH,
   JUDGE_T_HISTORY,
   JUDGE_T_COMPUTE,
   JUDGE_T_STORE,
+  JUDGE_T_ALARM,
+  JUDGE_T_VERDICT,
+  JUDGE_T_ACK,
   JUDGE_T_TOTAL
 };
 struct judge_action {

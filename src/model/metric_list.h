@@ -18,12 +18,13 @@
     "messages that a hub sent again although they were known")                                                         \
   X(INGEST_RETRIES, "tfdc_ingest_retries_total", COUNTER, "requests", "class",                                         \
     "store and publish requests of the collector that are repeated, by error class")                                   \
-  X(INGEST_ACKS, "tfdc_ingest_acks_total", COUNTER, "acks", "kind", "acks sent: start, block, end, amendment")         \
-  X(INGEST_ACK_LATENCY, "tfdc_ingest_ack_seconds", HISTOGRAM, "seconds", "", "receipt of a block to its ack")          \
+  X(INGEST_ACKS, "tfdc_ingest_acks_total", COUNTER, "acks", "kind", "acks sent: start, block, end")                    \
+  X(INGEST_ACK_LATENCY, "tfdc_ingest_ack_seconds", HISTOGRAM, "seconds", "",                                           \
+    "receipt of the first block of a chunk to its ack")                                                                \
   X(INGEST_OPEN_RUNS, "tfdc_ingest_open_runs", GAUGE, "runs", "", "runs open now")                                     \
   X(INGEST_STREAMS, "tfdc_ingest_streams", GAUGE, "streams", "", "hub streams open now")                               \
   X(INGEST_STREAMS_ENDED, "tfdc_ingest_streams_ended_total", COUNTER, "streams", "reason", "ended streams, by reason") \
-  X(INGEST_CONNECTIONS, "tfdc_ingest_connections", GAUGE, "connections", "", "hub connections open now")               \
+  X(INGEST_CONNECTIONS, "tfdc_ingest_connections", GAUGE, "connections", "", "connections that carry hub streams")     \
   X(INGEST_REFUSED, "tfdc_ingest_refused_total", COUNTER, "connections", "reason",                                     \
     "connections and streams refused, by limit")                                                                       \
   X(INGEST_MEMORY, "tfdc_ingest_memory_bytes", GAUGE, "bytes", "", "memory in use by open runs")                       \
@@ -42,15 +43,14 @@
   X(RUNS_REOPENED, "tfdc_runs_reopened_total", COUNTER, "runs", "reason", "closed runs opened again: late, amended")   \
   X(RUNS_ADOPTED, "tfdc_runs_adopted_total", COUNTER, "runs", "", "open runs continued after a start")                 \
   X(COMPLETIONS, "tfdc_completions_published_total", COUNTER, "messages", "kind",                                      \
-    "completions published: first, recovery, sweep, rejudge")                                                          \
+    "completions published: first, recovery, sweep")                                                                   \
   /* judging, J1-J8; the names that rollout gates and alerts of the field already use begin with defender_ */          \
   X(MESSAGES_RECEIVED, "defender_messages_received_total", COUNTER, "messages", "", "completions delivered")           \
   X(MESSAGES_PROCESSED, "defender_messages_processed_total", COUNTER, "messages", "status",                            \
-    "completions acked: judged, duplicate, superseded")                                                                \
+    "completions acked: judged, duplicate (also of an older revision)")                                                \
   X(MESSAGES_FAILED, "defender_messages_failed_total", COUNTER, "messages", "class",                                   \
     "attempts that failed, by error class")                                                                            \
   X(PROCESS_TIME, "defender_process_time_seconds", HISTOGRAM, "seconds", "", "delivery of a completion to its ack")    \
-  X(CACHE_HIT_RATE, "defender_cache_hit_rate", GAUGE, "ratio", "", "hits of the history cache, 0 to 1")                \
   X(UCHART_TIME, "defender_uchart_calculation_duration_seconds", HISTOGRAM, "seconds", "", "all equations of one run") \
   X(DEFENDER_STATE, "defender_state", GAUGE, "", "state", "1 for the state that the defender is in")                   \
   X(DEFENDER_VERSION, "defender_version", GAUGE, "", "version", "1 for the running version")                           \
@@ -79,7 +79,7 @@
     "strategies and limit sets in the store that cannot be read: nothing is judged by them")                           \
   X(ALARMS, "tfdc_alarms_total", COUNTER, "alarms", "reason",                                                          \
     "alarm changes, by reason: OOC, ACTION, MISSING_STEP ...")                                                         \
-  X(ALARMS_OPEN, "tfdc_alarms_open", GAUGE, "alarms", "severity", "alarms open now")                                   \
+  X(ALARMS_OPEN, "tfdc_alarms_open", GAUGE, "alarms", "", "alarms open now")                                           \
   /* `tfdc replay --metrics FILE` */                                                                                   \
   X(REPLAY_LINES, "tfdc_replay_lines_total", COUNTER, "lines", "result",                                               \
     "lines of a replayed file: used, dropped by the map, bad")                                                         \

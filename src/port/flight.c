@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "port/flight.h"
 
+#include "model/metric_list.h"
+#include "port/metrics.h"
+#include "port/store_util.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -30,6 +34,25 @@ static struct port_flight_share *share_of(struct port_flight *f, const struct po
   return s;
 }
 
+/* ---- what is measured of a store ---- */
+
+static bool is_measured(const struct port_flight *f) { return f->port->metrics != NULL && f->port->kind == PORT_STORE; }
+
+static void note_entered(const struct port_flight *f, struct port_req *r) {
+  r->begun_us = port_mono(r->loop->clock).us;
+  metrics_add(f->port->metrics, MODEL_METRIC_STORE_IN_FLIGHT, NULL, 1);
+}
+
+static void note_completed(const struct port_flight *f, const struct port_req *r) {
+  struct port_metrics *m = f->port->metrics;
+  const char *op = r->op < STORE_OPS ? store_op_names[r->op] : "";
+  double took = (double)(port_mono(r->loop->clock).us - r->begun_us) / (double)TFDC_US_PER_S;
+  metrics_add(m, MODEL_METRIC_STORE_IN_FLIGHT, NULL, -1);
+  metrics_observe(m, MODEL_METRIC_STORE_LATENCY, op, took);
+  if (r->rc != TFDC_OK && r->rc != TFDC_E_NOT_FOUND)
+    m->ops->add(m, MODEL_METRIC_STORE_ERRORS, (const char *const[3]){op, tfdc_rc_label(r->rc), NULL}, 1);
+}
+
 tfdc_rc port_flight_enter(struct port_flight *f, struct port_req *r) {
   tfdc_rc rc = TFDC_OK;
   (void)pthread_mutex_lock(&f->mtx);
@@ -50,6 +73,7 @@ tfdc_rc port_flight_enter(struct port_flight *f, struct port_req *r) {
     f->bytes += r->bytes;
   }
   (void)pthread_mutex_unlock(&f->mtx);
+  if (rc == TFDC_OK && is_measured(f)) note_entered(f, r);
   return rc == TFDC_OK ? rc : tfdc_fail(&r->err, rc, "%s: %s", f->port->ops->name, tfdc_rc_text(rc));
 }
 
@@ -85,6 +109,7 @@ void port_flight_complete(struct port_flight *f, struct port_req *r, tfdc_rc rc)
     (void)tfdc_fail(&r->err, rc, "%s", tfdc_rc_text(rc));
   r->err.code = rc;
   r->impl = f;
+  if (is_measured(f)) note_completed(f, r);
   r->task.fn = run_done;
   port_post(r->loop, &r->task);
 }

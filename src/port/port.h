@@ -32,9 +32,11 @@ struct port_req {
   struct tfdc_arena mem; /* what the results point into */
   struct port_req *next; /* the adapter's, for its queue */
   void *impl;            /* the adapter's */
+  int64_t begun_us;      /* the driver's (flight.h): when it entered, monotonic */
 };
 
 struct port;
+struct port_metrics;
 struct port_ops {
   const char *name; /* "sqlite" */
   tfdc_rc (*submit)(struct port *p, struct port_req *r);
@@ -44,8 +46,9 @@ struct port_ops {
 struct port {
   const struct port_ops *ops;
   enum port_kind kind;
-  uint32_t max_requests; /* most requests in flight; above: BUSY */
-  size_t max_bytes;      /* most input bytes in flight; above: BUSY (one request alone is always accepted) */
+  uint32_t max_requests;        /* most requests in flight; above: BUSY */
+  size_t max_bytes;             /* most input bytes in flight; above: BUSY (one request alone is always accepted) */
+  struct port_metrics *metrics; /* or NULL; set before the first request: a store's requests are measured there */
 };
 
 /* Sets loop, done and user, checks that the kind fits, and submits. */

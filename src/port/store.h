@@ -58,7 +58,7 @@ struct store_filter {
 #define STORE_FILTER_ALL ((struct store_filter){.verdict = -1, .state = -1})
 
 struct store_stats {
-  uint64_t contexts, open_contexts, chunks, chunk_bytes, points, u_records, verdicts, unjudged, alarms_open;
+  uint64_t chambers, contexts, open_contexts, chunks, chunk_bytes, points, u_records, verdicts, unjudged, alarms_open;
   uint64_t used_bytes, free_bytes; /* of the disk; free UINT64_MAX = not known */
 };
 

@@ -7,6 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OP(name) [STORE_##name] = #name
+const char *const store_op_names[STORE_OPS] = {
+    OP(CHAMBER_PUT),  OP(CHAMBER_GET), OP(CHAMBER_LIST),  OP(CONTEXT_PUT), OP(CONTEXT_GET),
+    OP(CONTEXT_LIST), OP(CHUNK_PUT),   OP(CHUNK_LIST),    OP(CHUNK_GET),   OP(U_PUT),
+    OP(U_PREV),       OP(U_GET),       OP(U_LIST),        OP(VERDICT_PUT), OP(VERDICT_GET),
+    OP(VERDICT_LIST), OP(DEF_PUT),     OP(DEF_LIST),      OP(ALARM_PUT),   OP(ALARM_GET),
+    OP(ALARM_LIST),   OP(RETENTION),   OP(UNJUDGED_LIST), OP(STATS),       OP(CONTEXT_MARK_PUBLISHED)};
+#undef OP
+
 static tfdc_rc need(struct store_req *r, const void *input, const char *what) {
   if (input != NULL) return TFDC_OK;
   return tfdc_fail(&r->base.err, TFDC_E_USAGE, "store request %u without %s", r->base.op, what);

@@ -15,6 +15,8 @@ static inline struct store_req *store_req_of(struct port_req *r) { return (struc
 /* USAGE (missing or bad input), BAD_ID, RANGE (page limit, sequence numbers above INT64_MAX). Also sets base.bytes. */
 TFDC_MUST_USE tfdc_rc store_req_check(struct store_req *r);
 bool store_op_writes(uint16_t op);
+enum { STORE_OPS = STORE_STATS + 1 };
+extern const char *const store_op_names[STORE_OPS]; /* "CHUNK_GET" */
 static inline uint32_t store_page_limit(const struct store_req *r) {
   return r->page.limit == 0 ? (uint32_t)STORE_PAGE_DEFAULT : r->page.limit;
 }

@@ -225,9 +225,25 @@ static bool take(struct collector *c, struct stream *st, const struct model_hub_
   return true;
 }
 
+static void count_message(struct collector *c, enum model_hub_msg_kind kind) {
+  static const char *const names[] = {
+      [MODEL_HUB_HELLO] = "hello", [MODEL_HUB_RUN_START] = "run_start", [MODEL_HUB_BLOCK] = "block",
+      [MODEL_HUB_STEP] = "step",   [MODEL_HUB_RUN_END] = "run_end",     [MODEL_HUB_AMEND] = "amendment"};
+  if (kind != MODEL_HUB_CLOSED) metrics_add(c->metrics, MODEL_METRIC_INGEST_MESSAGES, names[kind], 1);
+}
+
+static void count_ack(struct collector *c, const struct model_hub_reply *r) {
+  const char *kind = r->kind == MODEL_REPLY_RESUME ? "start"
+                     : r->kind != MODEL_REPLY_ACK  ? NULL
+                     : r->end                      ? "end"
+                                                   : "block";
+  if (kind != NULL) metrics_add(c->metrics, MODEL_METRIC_INGEST_ACKS, kind, 1);
+}
+
 static bool on_message(struct hub_sink *sink, uint64_t stream, const char *peer, const struct model_hub_msg *msg) {
   struct collector *c = (struct collector *)sink;
   (void)peer;
+  enum model_hub_msg_kind kind = msg->kind;
   bool taken = true;
   pthread_mutex_lock(&c->lock);
   struct stream *st = stream_of(c, stream);
@@ -244,6 +260,7 @@ static bool on_message(struct hub_sink *sink, uint64_t stream, const char *peer,
   pthread_mutex_unlock(&c->lock);
   /* what freed memory before the stream was marked did not see it: look again */
   if (!taken) collector_relieved(c);
+  if (taken) count_message(c, kind);
   return taken;
 }
 
@@ -256,10 +273,17 @@ void collector_replied(struct collector *c, uint64_t stream, const struct model_
     if (st != NULL && st->open > 0) st->open--;
     pthread_mutex_unlock(&c->lock);
   }
+  count_ack(c, r);
   c->server->ops->reply(c->server, stream, r);
 }
 
 /* ---- memory ---- */
+
+size_t collector_inbox(const struct collector *c) {
+  size_t n = 0;
+  for (size_t i = 0; i < c->n_shards; i++) n += atomic_load(&c->shards[i].inbox);
+  return n;
+}
 
 size_t collector_memory(const struct collector *c) {
   size_t bytes = atomic_load(&c->on_the_way);

@@ -43,6 +43,7 @@ void collector_start(struct collector *c, struct port_loop *loop, struct port_ta
  * once. */
 void collector_drain(struct collector *c, struct port_loop *loop, struct port_task *drained);
 size_t collector_memory(const struct collector *c); /* bytes held now; any thread */
+size_t collector_inbox(const struct collector *c);  /* messages on their way to their shard; any thread */
 size_t collector_open_runs(const struct collector *c);
 bool collector_is_paused(const struct collector *c);
 /* Why the store or the queue did not take the last thing that they were given; OK: they took it. Any thread. */

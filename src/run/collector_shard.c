@@ -173,11 +173,15 @@ static void publish(struct op *op, const struct ingest_action *a) {
 
 static void run_encode(struct port_work *w) {
   struct op *op = (struct op *)((char *)w - offsetof(struct op, work));
+  tfdc_mono began = port_mono(op->shard->loop->clock);
   struct chunk_encoder *encoder = collector_take_encoder(op->shard->collector);
   struct tfdc_arena scratch = {.limit = (size_t)1 << 30};
   op->rc = encoder == NULL ? TFDC_E_NOMEM
                            : chunk_encode(encoder, op->blocks, op->n_blocks, &scratch, &op->blob, &op->chunk, NULL);
   tfdc_arena_deinit(&scratch);
+  tfdc_dur took = tfdc_mono_sub(port_mono(op->shard->loop->clock), began);
+  metrics_observe(op->shard->collector->metrics, MODEL_METRIC_CHUNK_ENCODE, NULL,
+                  (double)took.us / (double)TFDC_US_PER_S);
   if (encoder != NULL) collector_give_encoder(op->shard->collector, encoder);
 }
 
@@ -254,8 +258,12 @@ void collector_count(struct collector *c, const struct ingest_action *a) {
       [INGEST_N_REOPENED] = MODEL_METRIC_RUNS_REOPENED,
       [INGEST_N_COMPLETIONS] = MODEL_METRIC_COMPLETIONS,
       [INGEST_N_RETRIES] = MODEL_METRIC_INGEST_RETRIES,
+      [INGEST_T_ACK] = MODEL_METRIC_INGEST_ACK_LATENCY,
   };
-  metrics_add(c->metrics, metric[a->count], a->label, a->by);
+  if (a->count == INGEST_T_ACK)
+    metrics_observe(c->metrics, metric[a->count], a->label, a->by);
+  else
+    metrics_add(c->metrics, metric[a->count], a->label, a->by);
 }
 
 /* ---- steps ---- */

@@ -393,11 +393,17 @@ static void make_consumer(struct defender *d) {
 
 /* ---- start and stop ---- */
 
+static void stop_over(struct defender *d) {
+  tfdc_dur took = tfdc_mono_sub(port_mono(d->loop->clock), d->stop_began);
+  metrics_observe(d->metrics, MODEL_METRIC_DEFENDER_SHUTDOWN_TIME, NULL, (double)took.us / (double)TFDC_US_PER_S);
+  port_forget(d->loop, &d->retry);
+  port_post(d->told_loop, d->stopped);
+}
+
 static void on_deleted(struct port_req *r) {
   struct defender *d = r->user;
   d->consumer_there = false;
-  port_forget(d->loop, &d->retry);
-  port_post(d->told_loop, d->stopped);
+  stop_over(d);
 }
 
 static void finish_stop(struct defender *d) {
@@ -407,8 +413,7 @@ static void finish_stop(struct defender *d) {
   d->consumer_req.consumer = d->consumer;
   d->to_stop = SIZE_MAX;
   if (port_submit(d->workqueue, &d->consumer_req.base, d->loop, on_deleted, d) == TFDC_OK) return;
-  port_forget(d->loop, &d->retry);
-  port_post(d->told_loop, d->stopped);
+  stop_over(d);
 }
 
 /* Whatever is next for the first loop's part; may be called at any time. */
@@ -472,6 +477,8 @@ void defender_shard_stopped(struct defender *d) {
 
 static void begin_stop(struct port_task *t) {
   struct defender *d = (struct defender *)((char *)t - offsetof(struct defender, stop_task));
+  d->stop_began = port_mono(d->loop->clock);
+  metrics_add(d->metrics, MODEL_METRIC_DEFENDER_SHUTDOWNS, NULL, 1);
   metrics_set(d->metrics, MODEL_METRIC_DEFENDER_SHUTDOWN_INFLIGHT, NULL, (double)defender_load(d));
   d->stopping = true;
   d->to_stop = d->n_shards;

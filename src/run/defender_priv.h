@@ -93,6 +93,7 @@ struct defender {
   bool pulling, pull_wanted, stopping, fenced, creating, consumer_there, catalog_there, started_told, watching,
       reload_wanted, loading;
   size_t to_stop;
+  tfdc_mono stop_began;
   struct port_loop *told_loop;
   struct port_task *started, *stopped;
   /* lock: the gate of the pool */

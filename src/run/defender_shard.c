@@ -39,12 +39,16 @@ static void count(struct defender *d, const struct judge_action *a) {
       [JUDGE_N_SKIPPED] = {MODEL_METRIC_MESSAGES_PROCESSED, "duplicate"},
       [JUDGE_N_DEAD] = {MODEL_METRIC_DEAD_LETTERS, NULL},
       [JUDGE_N_RETRIES] = {MODEL_METRIC_MESSAGES_FAILED, NULL},
+      [JUDGE_N_RUNS_NOT_JUDGED] = {MODEL_METRIC_RUNS_NOT_JUDGED, NULL},
       [JUDGE_N_LATE] = {MODEL_METRIC_RUNS_LATE, NULL},
       [JUDGE_T_LATENCY] = {MODEL_METRIC_JUDGE_LATENCY, NULL},
       [JUDGE_T_FETCH] = {MODEL_METRIC_JUDGE_STAGE, "fetch"},
       [JUDGE_T_HISTORY] = {MODEL_METRIC_JUDGE_STAGE, "history"},
       [JUDGE_T_COMPUTE] = {MODEL_METRIC_UCHART_TIME, NULL},
       [JUDGE_T_STORE] = {MODEL_METRIC_JUDGE_STAGE, "store"},
+      [JUDGE_T_ALARM] = {MODEL_METRIC_JUDGE_STAGE, "alarm"},
+      [JUDGE_T_VERDICT] = {MODEL_METRIC_JUDGE_STAGE, "verdict"},
+      [JUDGE_T_ACK] = {MODEL_METRIC_JUDGE_STAGE, "ack"},
       [JUDGE_T_TOTAL] = {MODEL_METRIC_PROCESS_TIME, NULL},
   };
   const char *label = rows[a->count].label != NULL ? rows[a->count].label : a->label;
@@ -52,6 +56,7 @@ static void count(struct defender *d, const struct judge_action *a) {
     metrics_observe(d->metrics, rows[a->count].metric, label, a->by);
   else
     metrics_add(d->metrics, rows[a->count].metric, label, a->by);
+  if (a->count == JUDGE_T_COMPUTE) metrics_observe(d->metrics, MODEL_METRIC_JUDGE_STAGE, "compute", a->by);
   if (a->count == JUDGE_N_JUDGED) metrics_add(d->metrics, MODEL_METRIC_MESSAGES_PROCESSED, "judged", a->by);
 }
 

@@ -130,6 +130,7 @@ static void on_republished(struct port_req *r) {
     remember(k, k->store.contexts[k->row].context_id);
     k->republished++;
     metrics_add(k->ports.metrics, MODEL_METRIC_SWEEP_REPUBLISHED, NULL, 1);
+    metrics_add(k->ports.metrics, MODEL_METRIC_COMPLETIONS, "sweep", 1);
   } else {
     complain(k, "a closed run without a verdict cannot be published", r);
   }
@@ -260,6 +261,9 @@ static void on_stats(struct port_req *r) {
     metrics_set(k->ports.metrics, MODEL_METRIC_STORE_BYTES, NULL, (double)k->store.stats.used_bytes);
     if (k->store.stats.free_bytes != UINT64_MAX)
       metrics_set(k->ports.metrics, MODEL_METRIC_STORE_FREE, NULL, (double)k->store.stats.free_bytes);
+    metrics_set(k->ports.metrics, MODEL_METRIC_ALARMS_OPEN, NULL, (double)k->store.stats.alarms_open);
+    /* static mode: the one defender judges every chamber */
+    metrics_set(k->ports.metrics, MODEL_METRIC_DEFENDER_ASSIGNED, NULL, (double)k->store.stats.chambers);
     note_floor(k, k->store.stats.free_bytes);
   }
   ask_queue(k);

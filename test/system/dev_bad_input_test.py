@@ -200,6 +200,39 @@ class Messages(Fab):
         self.check_goes_on(dev, good)
 
 
+class Metrics(Fab):
+    def test_every_metric_of_the_table_is_measured_somewhere(self):
+        with open(f"{SOURCE}/src/model/metric_list.h", encoding="utf-8") as f:
+            rows = set(re.findall(r"^  X\((\w+),", f.read(), re.M))
+        used = set()
+        for folder, _, files in os.walk(f"{SOURCE}/src"):
+            for name in files:
+                if name.endswith(".c") and not name.endswith("_test.c"):
+                    with open(os.path.join(folder, name), encoding="utf-8") as f:
+                        used |= set(re.findall(r"\bMODEL_METRIC_(\w+)", f.read()))
+        self.assertGreater(len(rows), 50)
+        self.assertEqual(set(), rows - used, "rows that nobody sets")
+
+    def test_a_run_leaves_its_marks(self):
+        dev = self.dev()
+        hub = self.hub(dev)
+        hub.send_all([self.run_of(chamber="C1", bad=True), self.run_of()])
+        self.wait_quiet(dev)
+        for name, labels, value in [
+                ("tfdc_ingest_messages_total", {"kind": "hello"}, 1), ("tfdc_ingest_messages_total", {"kind": "block"}, 16),
+                ("tfdc_ingest_acks_total", {"kind": "start"}, 2), ("tfdc_ingest_acks_total", {"kind": "end"}, 2),
+                ("tfdc_ingest_ack_seconds_count", {}, 2), ("tfdc_ingest_connections", {}, 1),
+                ("tfdc_chunk_encode_seconds_count", {}, 2), ("tfdc_chunks_stored_total", {"reason": "end"}, 2),
+                ("tfdc_completions_published_total", {"kind": "first"}, 2), ("tfdc_inbox_depth", {}, 0),
+                ("tfdc_store_seconds_count", {"operation": "CHUNK_PUT"}, 2), ("tfdc_store_in_flight", {}, 0),
+                ("tfdc_judge_stage_seconds_count", {"stage": "verdict"}, 2), ("tfdc_runs_judged_total", {}, 2)]:
+            self.assertEqual(value, dev.metric(name, **labels), (name, labels))
+        until("the gauges", lambda: dev.metric("tfdc_alarms_open") == 1, alive=dev)
+        self.assertEqual(2, dev.metric("defender_assigned_chambers"))
+        hub.close()
+        until("the connection is gone", lambda: dev.metric("tfdc_ingest_connections") == 0, alive=dev)
+
+
 class Disk(Fab):
     def test_a_full_disk_delays_and_loses_nothing(self):
         dev = self.dev(**{"ingest.chunk_bytes": 4096})
@@ -221,6 +254,8 @@ class Disk(Fab):
         self.assertEqual(503, status)
         self.assertIn("the disk is full", text)
         self.assertGreater(dev.metric("tfdc_ingest_retries_total", **{"class": "io"}), 0)
+        self.assertGreater(dev.metric("tfdc_store_errors_total", **{"class": "io"}), 0)
+        self.assertEqual(1, dev.metric("tfdc_ingest_paused", reason="store"))
         self.assertEqual(200, dev.get("/health/live")[0])
         said = [r for r in dev.log() if r.get("module") == "collector" and r["level"] == "error"]
         self.assertIn("DISK_FULL", json.dumps(said))
@@ -372,6 +407,7 @@ class Definitions(Fab):
         self.assertEqual({"level": ("OK", "NONE"), "gone": ("NOT_JUDGED", "NO_DATA"), "sum": ("NOT_JUDGED", "UNDEFINED")},
                          points)
         self.assertEqual("NOT_JUDGED", self.verdict(run)["verdict"], "never a silent pass")
+        self.assertEqual(1, dev.metric("tfdc_runs_not_judged_total"))
         for reason in ("NO_DATA", "UNDEFINED"):
             self.assertEqual(1, dev.metric("tfdc_points_not_judged_total", reason=reason))
         self.assertEqual(1, dev.metric("tfdc_definitions_unreadable"))

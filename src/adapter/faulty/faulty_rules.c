@@ -5,38 +5,13 @@
 #include "port/election.h"
 #include "port/kv.h"
 #include "port/queue.h"
-#include "port/store.h"
+#include "port/store_util.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define OP(prefix, name) [prefix##_##name] = #name
-static const char *const store_ops[] = {OP(STORE, CHAMBER_PUT),
-                                        OP(STORE, CHAMBER_GET),
-                                        OP(STORE, CHAMBER_LIST),
-                                        OP(STORE, CONTEXT_PUT),
-                                        OP(STORE, CONTEXT_GET),
-                                        OP(STORE, CONTEXT_LIST),
-                                        OP(STORE, CHUNK_PUT),
-                                        OP(STORE, CHUNK_LIST),
-                                        OP(STORE, CHUNK_GET),
-                                        OP(STORE, U_PUT),
-                                        OP(STORE, U_PREV),
-                                        OP(STORE, U_GET),
-                                        OP(STORE, U_LIST),
-                                        OP(STORE, VERDICT_PUT),
-                                        OP(STORE, VERDICT_GET),
-                                        OP(STORE, VERDICT_LIST),
-                                        OP(STORE, DEF_PUT),
-                                        OP(STORE, DEF_LIST),
-                                        OP(STORE, ALARM_PUT),
-                                        OP(STORE, ALARM_GET),
-                                        OP(STORE, ALARM_LIST),
-                                        OP(STORE, RETENTION),
-                                        OP(STORE, UNJUDGED_LIST),
-                                        OP(STORE, STATS),
-                                        OP(STORE, CONTEXT_MARK_PUBLISHED)};
 static const char *const publish_ops[] = {OP(PUBLISH, SEND)};
 static const char *const workqueue_ops[] = {
     OP(WORKQUEUE, CREATE),   OP(WORKQUEUE, SHRINK),     OP(WORKQUEUE, DELETE), OP(WORKQUEUE, PULL),
@@ -55,7 +30,7 @@ static const struct {
   const char *name;
   const char *const *ops;
   size_t n;
-} ports[] = {PORT(PORT_STORE, "store", store_ops),
+} ports[] = {[PORT_STORE] = {"store", store_op_names, STORE_OPS},
              PORT(PORT_PUBLISH, "publish", publish_ops),
              PORT(PORT_WORKQUEUE, "workqueue", workqueue_ops),
              PORT(PORT_KV, "kv", kv_ops),

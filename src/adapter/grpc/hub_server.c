@@ -47,6 +47,10 @@ static void on_event(void *user, enum rpc_event e, const char *text) {
   }
 }
 
+static void on_connections(void *user, size_t n) {
+  metrics_set(((struct hub_grpc *)user)->metrics, MODEL_METRIC_INGEST_CONNECTIONS, NULL, (double)n);
+}
+
 static const struct hub_server_ops ops = {.reply = server_reply,
                                           .resume = server_resume,
                                           .end = server_end,
@@ -108,7 +112,8 @@ tfdc_rc hub_server_grpc_create(const struct hub_server_grpc_options *o, struct h
                                          .methods = s->methods,
                                          .n_methods = HUB_METHODS,
                                          .user = s,
-                                         .event = on_event};
+                                         .event = on_event,
+                                         .connections = on_connections};
   struct hub_server *before = *ret;
   *ret = &s->base; /* a hub may be there at once: the sink must know whom to answer */
   tfdc_rc rc = rpc_server_create(&rpc, &s->rpc, err);

@@ -39,7 +39,7 @@ struct rpc_call {
   char address[64];
   /* server's mtx */
   struct rpc_call *prev, *next;
-  bool linked;
+  bool linked, counted;
   atomic_uint wake; /* RUNNING | DIRTY | POSTED */
   _Alignas(max_align_t) char state[];
 };
@@ -230,6 +230,21 @@ static void release(struct rpc_call *c) {
   gpr_free(c);
 }
 
+/* Under mtx. Core has no limit of connections and tells of none, so those that carry a limited call are counted by
+ * their peers' addresses. False: no memory; never for a call that goes. */
+static bool count_call(struct rpc_call *c, bool comes) {
+  struct rpc_server *s = c->server;
+  struct tfdc_id128 key = tfdc_xxh3_128(c->address, strlen(c->address));
+  uintptr_t calls = (uintptr_t)tfdc_map_get(&s->connections, key) + (comes ? 1 : UINTPTR_MAX);
+  size_t before = s->connections.n;
+  if (calls == 0)
+    tfdc_map_remove(&s->connections, key);
+  else if (tfdc_map_put(&s->connections, key, (void *)calls) != TFDC_OK)
+    return false;
+  if (s->connections.n != before && s->o.connections != NULL) s->o.connections(s->o.user, s->connections.n);
+  return true;
+}
+
 static void unlink_call(struct rpc_call *c) {
   (void)pthread_mutex_lock(&c->server->mtx);
   if (c->prev != NULL)
@@ -238,6 +253,7 @@ static void unlink_call(struct rpc_call *c) {
     c->server->live = c->next;
   if (c->next != NULL) c->next->prev = c->prev;
   c->linked = false;
+  if (c->counted) c->counted = !count_call(c, false);
   (void)pthread_mutex_unlock(&c->server->mtx);
 }
 
@@ -265,29 +281,19 @@ static void read_peer(struct rpc_call *c) {
   gpr_free(address);
 }
 
-/* Links the call; false when its connection is one too many. Core has no limit of connections, so those that carry a
- * limited call are counted by their addresses. */
+/* Links the call; false when its connection is one too many. */
 static bool link_call(struct rpc_call *c) {
   struct rpc_server *s = c->server;
-  bool limited = c->method != NULL && c->method->limited;
-  uint32_t others = 0;
   (void)pthread_mutex_lock(&s->mtx);
-  for (struct rpc_call *x = s->live; x != NULL && limited; x = x->next) {
-    bool first = x->method != NULL && x->method->limited;
-    if (first && strcmp(x->address, c->address) == 0) {
-      others = 0;
-      break; /* on a connection that counts already */
-    }
-    for (struct rpc_call *y = x->prev; y != NULL && first; y = y->prev)
-      first = !(y->method != NULL && y->method->limited && strcmp(x->address, y->address) == 0);
-    others += first;
-  }
   c->next = s->live;
   if (s->live != NULL) s->live->prev = c;
   s->live = c;
   c->linked = true;
+  bool limited = c->method != NULL && c->method->limited;
+  c->counted = limited && count_call(c, true);
+  bool room = !limited || (c->counted && s->connections.n <= s->o.max_connections);
   (void)pthread_mutex_unlock(&s->mtx);
-  return others < s->o.max_connections;
+  return room;
 }
 
 static void open_call(struct rpc_call *c) {

@@ -70,6 +70,9 @@ struct rpc_server_options {
   size_t n_methods;
   void *user;                                                    /* rpc_call_user() */
   void (*event)(void *user, enum rpc_event e, const char *text); /* any thread */
+  /* Or NULL: connections that carry limited calls are n now. Any thread, under the server's lock: calls nothing of it.
+   */
+  void (*connections)(void *user, size_t n);
 };
 
 /* Listens and serves. USAGE: address or port in use; CONFIG_VALUE: bad certificate files; NOMEM. */

@@ -270,6 +270,7 @@ static void free_server(struct rpc_server *s) {
   for (uint32_t i = 0; i < s->n_queues; i++) grpc_completion_queue_destroy(s->queues[i].cq);
   free(s->queues);
   rpc_tls_destroy(s->tls);
+  tfdc_map_deinit(&s->connections);
   (void)pthread_cond_destroy(&s->changed);
   (void)pthread_mutex_destroy(&s->mtx);
   free(s);

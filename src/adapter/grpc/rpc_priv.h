@@ -5,6 +5,7 @@
 
 #include "adapter/grpc/rpc_core.h"
 #include "base/address.h"
+#include "base/map.h"
 
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
@@ -47,8 +48,9 @@ struct rpc_server {
   pthread_cond_t changed;
   struct rpc_listener *listeners; /* the newest first */
   struct rpc_call *live;
-  uint32_t misses; /* knocks in a row that nobody answered */
-  bool dead;       /* nobody accepts and listening again has failed so far */
+  struct tfdc_map connections; /* hash of a peer's address -> its limited calls */
+  uint32_t misses;             /* knocks in a row that nobody answered */
+  bool dead;                   /* nobody accepts and listening again has failed so far */
   bool draining, cancelled, drain_done, stop;
   int64_t drain_deadline_us; /* monotonic */
   void (*drained)(void *arg);

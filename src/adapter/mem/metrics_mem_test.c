@@ -26,7 +26,7 @@ static void the_text_is_what_prometheus_reads(void **state) {
   struct port_metrics *p = metrics_mem_port(m);
   metrics_add(p, MODEL_METRIC_INGEST_REJECTS, "UNKNOWN_SVID", 2);
   metrics_add(p, MODEL_METRIC_INGEST_REJECTS, "a\"b\\c\nd", 1);
-  metrics_set(p, MODEL_METRIC_CACHE_HIT_RATE, NULL, 0.1);
+  metrics_set(p, MODEL_METRIC_STORE_FREE, NULL, 0.1);
   metrics_set(p, MODEL_METRIC_INGEST_MEMORY, NULL, INFINITY);
   const char *const two[3] = {"GET", "200", NULL};
   p->ops->add(p, MODEL_METRIC_HTTP_REQUESTS, two, 3);
@@ -39,7 +39,7 @@ static void the_text_is_what_prometheus_reads(void **state) {
       "# TYPE tfdc_ingest_rejects_total counter\n"
       "tfdc_ingest_rejects_total{code=\"UNKNOWN_SVID\"} 2\n"
       "tfdc_ingest_rejects_total{code=\"a\\\"b\\\\c\\nd\"} 1\n",
-      "# TYPE defender_cache_hit_rate gauge\ndefender_cache_hit_rate 0.1\n",
+      "# TYPE tfdc_store_free_bytes gauge\ntfdc_store_free_bytes 0.1\n",
       "\ntfdc_ingest_memory_bytes +Inf\n",
       "\ntfdc_http_requests_total{route=\"GET\",status=\"200\"} 3\n",
       "# TYPE tfdc_judge_latency_seconds histogram\ntfdc_judge_latency_seconds_bucket{le=\"0.0001\"} 0\n",

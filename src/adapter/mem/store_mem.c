@@ -272,7 +272,8 @@ static tfdc_rc retention(struct store_mem *s, struct store_req *r) {
 }
 
 static tfdc_rc stats(struct store_mem *s, struct store_req *r) {
-  struct store_stats st = {.contexts = s->contexts.n,
+  struct store_stats st = {.chambers = s->chambers.n,
+                           .contexts = s->contexts.n,
                            .chunks = s->chunks.n,
                            .u_records = s->u.n,
                            .verdicts = s->verdicts.n,

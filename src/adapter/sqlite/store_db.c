@@ -96,8 +96,8 @@ static const char *const sqls[SQL_COUNT] = {
                " AND NOT EXISTS(SELECT 1 FROM contexts AS c WHERE c.context_id = verdicts.context_id)"),
     [SQL_RETAIN_ALARMS] = RETAIN("alarms", "alarm_id", "published_us", " AND open = 0"),
     [SQL_STATS] =
-        "SELECT contexts, open_contexts, unjudged, chunks, chunk_bytes, points, u_records, verdicts, alarms_open "
-        "FROM counters",
+        "SELECT contexts, open_contexts, unjudged, chunks, chunk_bytes, points, u_records, verdicts, alarms_open, "
+        "(SELECT count(*) FROM chambers) FROM counters",
 };
 
 tfdc_rc store_db_open(struct store_db *d, const char *path, uint32_t timeout_ms, bool writer, struct tfdc_error *err) {

@@ -206,8 +206,8 @@ static tfdc_rc stats(struct store_db *d, struct store_req *r) {
   TFDC_TRY(store_db_step(d, st, &row, &r->base.err));
   if (!row) return tfdc_fail(&r->base.err, TFDC_E_CORRUPT, "the store's counters are gone");
   struct store_stats s = {0};
-  uint64_t *const fields[] = {&s.contexts, &s.open_contexts, &s.unjudged, &s.chunks,     &s.chunk_bytes,
-                              &s.points,   &s.u_records,     &s.verdicts, &s.alarms_open};
+  uint64_t *const fields[] = {&s.contexts, &s.open_contexts, &s.unjudged, &s.chunks,      &s.chunk_bytes,
+                              &s.points,   &s.u_records,     &s.verdicts, &s.alarms_open, &s.chambers};
   for (size_t i = 0; i < TFDC_COUNT(fields); i++) *fields[i] = (uint64_t)sqlite3_column_int64(st, (int)i);
   store_db_reset(st);
   s.used_bytes = file_bytes(d->path, "") + file_bytes(d->path, "-wal");
