@@ -1,71 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong from outside: bad messages, a full disk, a broken file, bad settings, SIGTERM at a bad moment. Each
-has its own error code and metric, and the service goes on: a good run afterwards is judged."""
+"""What goes wrong from outside: bad messages, definitions, files, settings. Each has its own error code and is counted,
+and the service goes on: a good run afterwards is judged."""
 import json
 import os
 import random
 import re
-import resource
-import shutil
 import signal
 import sqlite3
-import tempfile
-import time
+import subprocess
 import unittest
 
 import grpc
 
-from dev_lab import (PERIOD_US, POINTS, SOURCE, STREAM, Dev, Hub, Run, any_run_strategy, chart, complete_run_strategy,
-                     is_quiet, now_us, pb, put_strategies, query, read_log, strategy, until)
-
-CHAMBERS = [("T1", "C1"), ("T1", "C2")]
-BLOCKS = 8
-
-
-class Fab(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="tfdc-bad-")
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.data = os.path.join(self.folder, "fab.db")
-        with Dev(self.data) as dev:
-            self.assertEqual(0, dev.stop())
-        put_strategies(self.data, complete_run_strategy(), any_run_strategy())
-        self.n = 0
-
-    def dev(self, **settings):
-        dev = Dev(self.data, **{"store.free_floor_mb": 0, **settings})
-        self.addCleanup(lambda: dev.process.returncode is None and dev.kill())
-        self.assertIsNotNone(dev.ready, dev.log())
-        return dev
-
-    def hub(self, dev):
-        hub = Hub(dev.address, CHAMBERS)
-        self.addCleanup(hub.close)
-        return hub
-
-    def run_of(self, chamber="C2", recipe="FULL", **more):
-        self.n += 1
-        return Run("T1", chamber, f"run-{self.n}", now_us() - 60_000_000 + self.n, recipe, **more)
-
-    def wait_quiet(self, dev, open_too=True):
-        until("all judged", lambda: is_quiet(self.data, open_too), alive=dev)
-
-    def verdict(self, run):
-        rows = query(self.data, "SELECT row FROM verdicts WHERE current = 1 AND wafer = ?", run.run_id)
-        self.assertEqual(1, len(rows), f"verdicts of {run.run_id}")
-        return json.loads(rows[0][0])
-
-    def check_goes_on(self, dev, hub=None):
-        """A good run is judged OK."""
-        run = self.run_of()
-        (hub or self.hub(dev)).send_all([run])
-        self.wait_quiet(dev)
-        self.assertEqual("OK", self.verdict(run)["verdict"])
-        self.assertEqual("ok", query(self.data, "PRAGMA integrity_check")[0][0])
-
-    def check_documented(self, code):
-        with open(f"{SOURCE}/docs/errors.md", encoding="utf-8") as f:
-            self.assertIn(f"| `{code}` |", f.read())
+from dev_fab import BLOCKS, CHAMBERS, Fab
+from dev_lab import (PERIOD_US, POINTS, SOURCE, STREAM, TFDC, Dev, Hub, Run, chart, pb, put_strategies, query, strategy,
+                     until)
 
 
 def block(svid=11, at_us=0, values=(50.0,) * 10):
@@ -233,120 +182,6 @@ class Metrics(Fab):
         until("the connection is gone", lambda: dev.metric("tfdc_ingest_connections") == 0, alive=dev)
 
 
-class Disk(Fab):
-    def test_a_full_disk_delays_and_loses_nothing(self):
-        dev = self.dev(**{"ingest.chunk_bytes": 4096})
-        hub = self.hub(dev)
-        before = resource.prlimit(dev.process.pid, resource.RLIMIT_FSIZE)
-        size = max(os.path.getsize(p) for p in (self.data, self.data + "-wal"))
-        resource.prlimit(dev.process.pid, resource.RLIMIT_FSIZE, (size + 65536, before[1]))
-        noise = random.Random(1)
-        runs = [self.run_of(chamber=c, noise=lambda: noise.gauss(0, 1)) for c in ("C1", "C2")]
-        for _ in range(3):  # until one does not fit any more
-            for run in runs:
-                hub.give(run)
-            full = until("the disk is full", alive=dev, look=lambda: (
-                "full" if dev.get("/health/ready")[0] == 503 else "ended" if all(r.ended for r in runs) else None))
-            if full == "full":
-                break
-            runs = [self.run_of(chamber=c, noise=lambda: noise.gauss(0, 1)) for c in ("C1", "C2")]
-        status, text = dev.get("/health/ready")
-        self.assertEqual(503, status)
-        self.assertIn("the disk is full", text)
-        self.assertGreater(dev.metric("tfdc_ingest_retries_total", **{"class": "io"}), 0)
-        self.assertGreater(dev.metric("tfdc_store_errors_total", **{"class": "io"}), 0)
-        self.assertEqual(1, dev.metric("tfdc_ingest_paused", reason="store"))
-        self.assertEqual(200, dev.get("/health/live")[0])
-        said = [r for r in dev.log() if r.get("module") == "collector" and r["level"] == "error"]
-        self.assertIn("DISK_FULL", json.dumps(said))
-        self.check_documented("DISK_FULL")
-        resource.prlimit(dev.process.pid, resource.RLIMIT_FSIZE, before)
-        self.assertTrue(hub.wait(lambda: all(r.ended for r in runs)))
-        self.wait_quiet(dev)
-        for run in runs:
-            self.assertEqual("OK", self.verdict(run)["verdict"])
-        self.check_goes_on(dev, hub)
-        self.assertEqual(200, dev.get("/health/ready")[0])
-        self.assertEqual(0, dev.stop())
-
-    def test_a_start_waits_for_a_full_disk_and_says_so(self):
-        dev = Dev(self.data, before=["prlimit", "--fsize=32768"], **{"store.free_floor_mb": 0}, ready=False)
-        self.addCleanup(lambda: dev.process.returncode is None and dev.kill())
-        until("it says why", lambda: any(r.get("code") == "DISK_FULL" for r in dev.log()), alive=dev)
-        self.assertEqual(0, dev.stop(), "it can be stopped while it waits")
-        self.check_goes_on(self.dev())
-
-    def test_a_stop_does_not_wait_for_a_full_disk(self):
-        dev = self.dev()
-        noise = random.Random(1)
-        run = self.run_of(chamber="C1", noise=lambda: noise.gauss(0, 1))
-        hub = self.hub(dev)
-        hub.give(run, hold=1)
-        until("taken", lambda: dev.metric("tfdc_ingest_points_total") == 2 * BLOCKS * POINTS, alive=dev)
-        size = os.path.getsize(self.data + "-wal")
-        resource.prlimit(dev.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-        self.stop_refused(dev, "DISK_FULL")
-        again = self.dev()
-        hub = self.hub(again)
-        hub.send_all([run])
-        self.wait_quiet(again)
-        self.assertEqual("OK", self.verdict(run)["verdict"])
-
-    def stop_refused(self, dev, code):
-        began = time.monotonic()
-        self.assertEqual(0, dev.stop(), dev.log()[-3:])
-        self.assertLess(time.monotonic() - began, 28)
-        said = [r for r in dev.log() if "not stored" in r.get("msg", "")]
-        self.assertEqual([code], [r["code"] for r in said], dev.log()[-5:])
-
-    def free_mb(self):
-        stat = os.statvfs(self.folder)
-        return stat.f_bavail * stat.f_frsize // (1 << 20)
-
-    def test_at_the_free_disk_floor_ingest_waits_until_space_returns(self):
-        ballast_mb = min(4096, self.free_mb() // 2)
-        ballast = os.path.join(self.folder, "ballast")
-        with open(ballast, "wb") as f:
-            try:
-                os.posix_fallocate(f.fileno(), 0, ballast_mb << 20)
-            except OSError:
-                self.skipTest("no room for a file that is deleted later")
-        dev = self.dev(**{"store.free_floor_mb": self.free_mb() + ballast_mb // 2})
-        hub = self.hub(dev)
-        run = self.run_of(chamber="C1")
-        hub.give(run)
-        self.check_waits_at_floor(dev, run)
-        os.unlink(ballast)
-        self.assertTrue(hub.wait(lambda: run.ended))
-        self.wait_quiet(dev)
-        self.assertEqual("OK", self.verdict(run)["verdict"])
-        until("ready again", lambda: dev.get("/health/ready") == (200, "ok\n"), alive=dev)
-        self.assertEqual(0, dev.metric("tfdc_ingest_paused"))
-        until("it says so", lambda: any("above the floor again" in r.get("msg", "") for r in dev.log()), alive=dev)
-        self.check_goes_on(dev, hub)
-
-    def check_waits_at_floor(self, dev, run):
-        until("not ready", lambda: "store.free_floor_mb" in dev.get("/health/ready")[1], alive=dev)
-        until("a run waits", lambda: dev.metric("tfdc_ingest_retries_total", **{"class": "busy"}) > 0, alive=dev)
-        self.assertEqual(503, dev.get("/health/ready")[0])
-        until("it says so", lambda: any("store.free_floor_mb" in r.get("msg", "") for r in dev.log()), alive=dev)
-        self.assertEqual(1, dev.metric("tfdc_ingest_paused", reason="disk_floor"))
-        self.assertTrue(json.loads(dev.get("/api/v1/status")[1])["below_floor"])
-        self.assertEqual((False, 0, []), (run.known, run.acked, run.rejects))
-        self.check_documented("DISK_FLOOR")
-
-    def test_at_the_free_disk_floor_it_starts_and_stops(self):
-        dev = self.dev(**{"store.free_floor_mb": self.free_mb() + (1 << 16)})
-        run = self.run_of(chamber="C1")
-        self.hub(dev).give(run)
-        self.check_waits_at_floor(dev, run)
-        self.stop_refused(dev, "DISK_FLOOR")
-        lower = self.dev()
-        self.hub(lower).send_all([run])
-        self.wait_quiet(lower)
-        self.assertEqual("OK", self.verdict(run)["verdict"])
-
-
 class File(Fab):
     def test_a_flipped_byte_in_a_chunk(self):
         noise = random.Random(1)
@@ -415,6 +250,54 @@ class Definitions(Fab):
         self.check_goes_on(dev)
 
 
+    def test_definitions_that_do_not_fit_are_refused(self):
+        dev = self.dev()
+        hub = self.hub(dev)
+        hub.send_all([self.run_of(chamber="C1")])  # tells what the chambers measure
+        self.wait_quiet(dev)
+        for n, (code, text, body) in enumerate([
+                ("EQ_NAME", r"line 3 column 25: charts\[0\]: 1:6: .*nosuch.*T1:C", "mean(nosuch)"),
+                ("EQ_UNIT", r"line 3 column 25: charts\[0\]: 1:\d+: .*mTorr", "mean(press) + 1 s"),
+                ("EQ_SYNTAX", r"line 3 column 25: charts\[0\]: 1:14: .*ends here", "mean(press) +"),
+                ("DEFINITION", r"line 3 column 25: charts\[0\].eq: must not be empty", ""),
+                ("YAML", r"line 4 column 1: ", '"')]):
+            with self.subTest(code=code):
+                body = f'strategy: bad\nselect: {{recipes: ["*"]}}\ncharts: [{{chart: x, eq: "{body}"}}]\n'
+                status, answer = dev.http("/api/v1/definitions", body.encode())
+                error = json.loads(answer)["error"]
+                self.assertEqual((400, code), (status, error["code"]), answer)
+                self.assertRegex(error["text"], text)
+                self.check_documented(code)
+                refused = dev.metric("tfdc_http_requests_total", route="/api/v1/definitions", status="400")
+                self.assertEqual(n + 1, refused)
+        self.assertEqual([], json.loads(dev.get("/api/v1/definitions?id=bad")[1])["definitions"])
+        self.check_goes_on(dev, hub)
+
+
+class Csv(Fab):
+    def test_broken_lines_are_named_counted_and_left_out(self):
+        dev = self.dev()
+        with open(f"{SOURCE}/examples/etch.csv", encoding="utf-8") as f:
+            lines = f.read().splitlines()
+        lines[5] = lines[5].replace("T", "x", 1)
+        lines[9] += ",1,2,3"
+        path = os.path.join(self.folder, "broken.csv")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("\n".join(lines))
+        done = subprocess.run([TFDC, "replay", path, "--json", "--server", f"http://127.0.0.1:{dev.ready['http_port']}"],
+                              capture_output=True, text=True, check=False, timeout=120)
+        self.assertEqual(5, done.returncode, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertEqual(2, said["lines"]["bad"])
+        self.assertEqual([6, 10], [b["line"] for b in said["lines"]["first_bad"]])
+        self.assertRegex(done.stderr, r"broken\.csv:6: column Time: .* is no time")
+        self.assertRegex(done.stderr, r"broken\.csv:10: 13 fields, the header has 10")
+        self.assertEqual((36, 36), (said["runs"], said["runs_judged"]), "no run is lost by a line")
+        self.assertEqual(said["points"], dev.metric("tfdc_ingest_points_total"))
+        self.check_documented("CSV")
+        self.check_goes_on(dev)
+
+
 class Settings(Fab):
     def refused(self, *options, **settings):
         with Dev(self.data, *options, **settings) as dev:
@@ -443,89 +326,6 @@ class Settings(Fab):
     def test_the_good_file_is_not_locked_by_it(self):
         self.refused("--no.such.key", "1")
         self.check_goes_on(self.dev())
-
-
-class Start(Fab):
-    """What a start cannot have ends it with a text that names it; what runs already is not disturbed."""
-
-    def refused(self, data, **settings):
-        with Dev(data, **settings) as dev:
-            self.assertIsNone(dev.ready)
-            self.assertIn(dev.wait(), range(1, 64))
-            return "\n".join(r.get("text", "") for r in dev.log())
-
-    def test_a_file_that_another_process_serves(self):
-        dev = self.dev()
-        text = self.refused(self.data)
-        self.assertIn(f"in use by process {dev.process.pid}", text)
-        self.check_goes_on(dev)
-
-    def test_an_address_that_is_in_use(self):
-        dev = self.dev()
-        for key in ("ingest.listen", "http.listen"):
-            with self.subTest(key=key):
-                text = self.refused(os.path.join(self.folder, "other.db"), **{key: dev.address})
-                self.assertIn(f"cannot listen {'on' if key[0] == 'i' else 'at'} {dev.address}", text)
-        self.check_goes_on(dev)
-
-    def test_a_folder_where_the_file_should_be(self):
-        folder = os.path.join(self.folder, "data")
-        os.mkdir(folder)
-        self.assertRegex(self.refused(folder), f"{folder}: .*Is a directory")
-
-
-class Stop(Fab):
-    """SIGTERM at a bad moment: exit code 0 within 28 s, and nothing is lost."""
-
-    def stop(self, dev):
-        began = time.monotonic()
-        self.assertEqual(0, dev.stop(), dev.log()[-3:])
-        self.assertLess(time.monotonic() - began, 28)
-
-    def test_while_runs_are_open(self):
-        dev = self.dev()
-        runs = [self.run_of(chamber=c) for c in ("C1", "C2")]
-        with Hub(dev.address, CHAMBERS) as hub:
-            for run in runs:
-                hub.give(run, hold=2)
-            points = 2 * 2 * BLOCKS * POINTS
-            until("all taken", lambda: dev.metric("tfdc_ingest_points_total") == points, alive=dev)
-            self.stop(dev)
-            self.assertTrue(hub.wait(lambda: hub.over))
-            self.assertEqual(grpc.StatusCode.UNAVAILABLE, hub.code)
-        for run in runs:
-            self.assertEqual(max(run.block_seqs), run.acked, "everything was stored and acked before the end")
-        again = self.dev()
-        self.hub(again).send_all(runs)
-        self.wait_quiet(again)
-        for run in runs:
-            self.assertEqual("OK", self.verdict(run)["verdict"])
-
-    def test_while_a_run_is_judged(self):
-        for op in ("store.CHUNK_GET", "store.U_PUT", "store.ALARM_PUT", "alarm.PUBLISH", "store.VERDICT_PUT",
-                   "workqueue.ACK"):
-            with self.subTest(op=op):
-                dev = Dev(self.data, faults=f"{op}:delay=1500000:1", **{"store.free_floor_mb": 0})
-                run, after = self.run_of(chamber="C1", bad=True), self.run_of(chamber="C1", recipe="PART")
-                with dev, Hub(dev.address, CHAMBERS) as hub:
-                    hub.send_all([run])
-                    hub.send_all([after])  # waits behind it
-                    self.stop(dev)
-                self.assertIn('"clean": true', json.dumps(dev.log()))
-                again = self.dev()
-                self.wait_quiet(again)
-                self.assertEqual("OOC", self.verdict(run)["verdict"])
-                self.assertEqual("OK", self.verdict(after)["verdict"])
-                self.assertEqual(0, again.stop())
-        alarms = [json.loads(t) for (t,) in query(self.data, "SELECT row FROM alarms WHERE recipe = 'FULL'")]
-        told = {r["alarm_id"] for r in read_log(self.data + ".log") if r.get("module") == "alarm"}
-        self.assertGreater(len(alarms), 0)
-        self.assertTrue({a["alarm_id"] for a in alarms} <= told)
-
-    def test_right_after_the_start(self):
-        for _ in range(5):
-            self.stop(self.dev())
-        self.assertEqual([], [r for r in read_log(self.data + ".log") if re.search("not finished", r.get("msg", ""))])
 
 
 if __name__ == "__main__":
