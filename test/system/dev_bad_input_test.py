@@ -284,8 +284,9 @@ class Csv(Fab):
         path = os.path.join(self.folder, "broken.csv")
         with open(path, "w", encoding="utf-8") as f:
             f.write("\n".join(lines))
-        done = subprocess.run([TFDC, "replay", path, "--json", "--server", f"http://127.0.0.1:{dev.ready['http_port']}"],
-                              capture_output=True, text=True, check=False, timeout=120)
+        metrics = os.path.join(self.folder, "replay.prom")
+        done = subprocess.run([TFDC, "replay", path, "--json", "--metrics", metrics, "--server",
+                               f"http://127.0.0.1:{dev.ready['http_port']}"], capture_output=True, text=True, check=False, timeout=120)
         self.assertEqual(5, done.returncode, done.stderr)
         said = json.loads(done.stdout)
         self.assertEqual(2, said["lines"]["bad"])
@@ -294,6 +295,8 @@ class Csv(Fab):
         self.assertRegex(done.stderr, r"broken\.csv:10: 13 fields, the header has 10")
         self.assertEqual((36, 36), (said["runs"], said["runs_judged"]), "no run is lost by a line")
         self.assertEqual(said["points"], dev.metric("tfdc_ingest_points_total"))
+        with open(metrics, encoding="utf-8") as f:
+            self.assertIn('tfdc_replay_lines_total{result="bad"} 2\n', f.read())
         self.check_documented("CSV")
         self.check_goes_on(dev)
 
