@@ -11,9 +11,12 @@ enum { ALARM_CHARTS = 20 };
 
 /* ---- points ---- */
 
-static const struct model_point *point_of(const struct model_u_record *r, const char *chart) {
-  for (size_t i = 0; r != NULL && i < r->n_points; i++)
-    if (strcmp(r->points[i].chart, chart) == 0) return &r->points[i];
+/* `at`: the chart's place in its strategy. Rows and limits nearly always have it at the same place: begins there. */
+static const struct model_point *point_of(const struct model_u_record *r, const char *chart, size_t at) {
+  for (size_t i = 0; r != NULL && i < r->n_points; i++) {
+    const struct model_point *p = &r->points[(at + i) % r->n_points];
+    if (strcmp(p->chart, chart) == 0) return p;
+  }
   return NULL;
 }
 
@@ -26,10 +29,16 @@ static const struct model_limit_group *group_of(const struct model_limit_set *se
   return NULL;
 }
 
-static const struct model_limit_chart *chart_of(const struct model_limit_group *g, const char *chart) {
-  for (size_t i = 0; g != NULL && i < g->n_charts; i++)
-    if (strcmp(g->charts[i].chart, chart) == 0) return &g->charts[i];
+static const struct model_limit_chart *chart_of(const struct model_limit_group *g, const char *chart, size_t at) {
+  for (size_t i = 0; g != NULL && i < g->n_charts; i++) {
+    const struct model_limit_chart *c = &g->charts[(at + i) % g->n_charts];
+    if (strcmp(c->chart, chart) == 0) return c;
+  }
   return NULL;
+}
+
+static size_t place_of(const struct verdict_pick *p, const struct model_chart *chart) {
+  return (size_t)(chart - p->from.strategy->charts);
 }
 
 static const struct model_limit_centre *centre_of(const struct model_limit_chart *c, struct model_key key) {
@@ -55,7 +64,7 @@ static enum model_reason find_limit(const struct verdict_pick *p, const struct m
                                                                                     : MODEL_REASON_NO_LIMITS;
   }
   if (p->from.limits == NULL) return MODEL_REASON_LEARNING;
-  const struct model_limit_chart *learned = chart_of(group, chart->chart);
+  const struct model_limit_chart *learned = chart_of(group, chart->chart, place_of(p, chart));
   const struct model_limit_centre *centre = centre_of(learned, key);
   if (learned == NULL || learned->left_out != NULL || centre == NULL) return MODEL_REASON_NO_LIMITS;
   struct spc_limit_basis basis = {.centre = centre->centre,
@@ -82,10 +91,10 @@ static enum model_reason reason_of_eq(enum eq_reason r) {
 }
 
 /* The state before this point: of the row before it, if the same limits judged there; else a fresh one. */
-static struct spc_state state_before(const struct verdict_pick *p, const char *chart) {
+static struct spc_state state_before(const struct verdict_pick *p, const struct model_chart *chart) {
   struct spc_state s;
   spc_state_init(&s);
-  const struct model_point *before = point_of(p->prev, chart);
+  const struct model_point *before = point_of(p->prev, chart->chart, place_of(p, chart));
   if (before == NULL || before->limit_version != p->from.limit_version || before->state_n == 0) return s;
   struct tfdc_cursor at = tfdc_cursor_on(before->state, before->state_n);
   struct spc_state read;
@@ -117,7 +126,7 @@ static tfdc_rc judge_point(struct work *w, const struct judging *j, const struct
   struct spc_limit limit;
   enum model_reason no_limit = find_limit(j->pick, chart, j->group, w->in->context->key, &limit);
   bool have = no_limit == MODEL_REASON_NONE;
-  struct spc_state before = state_before(j->pick, chart->chart), after;
+  struct spc_state before = state_before(j->pick, chart), after;
   struct spc_point judged;
   spc_judge(have ? &limit : NULL, &j->rules, v->value, &before, &after, &judged);
   p->value = v->value;
