@@ -31,7 +31,8 @@ static const char *name_at(void *user, size_t index) {
 static tfdc_rc compile_charts(struct learn *l, struct tfdc_error *err) {
   struct eq_catalogue cat = {.user = l, .unit = unit_of, .name_at = name_at};
   l->programs = calloc(l->n_charts, sizeof *l->programs);
-  if (l->programs == NULL) return TFDC_E_NOMEM;
+  l->complete = calloc(l->n_charts, sizeof *l->complete);
+  if (l->programs == NULL || l->complete == NULL) return TFDC_E_NOMEM;
   for (size_t i = 0; i < l->n_charts; i++) {
     struct learn_chart *c = &l->charts[i];
     struct eq_program *program = NULL;
@@ -39,6 +40,11 @@ static tfdc_rc compile_charts(struct learn *l, struct tfdc_error *err) {
     if (rc == TFDC_E_NOMEM || (rc != TFDC_OK && c->stat == LEARN_KEPT))
       return tfdc_wrap(err, rc, "chart %s", c->def.chart);
     l->programs[i] = program;
+    if (rc == TFDC_OK && c->complete_eq != NULL) {
+      struct eq_program *complete = NULL;
+      TFDC_TRY(eq_compile(c->complete_eq, strlen(c->complete_eq), &cat, NULL, &complete, err));
+      l->complete[i] = complete;
+    }
     if (rc == TFDC_OK) continue;
     c->dropped = true;
     c->left_out = "its equation cannot be compiled";
@@ -55,8 +61,9 @@ static tfdc_rc plan(struct learn *l, struct tfdc_error *err) {
     return tfdc_fail(err, TFDC_E_LIMIT, "%zu runs times %zu charts are more than %zu values: take fewer runs",
                      l->n_runs, l->n_charts, VALUES_MAX);
   l->values = malloc(l->n_runs * l->n_charts * sizeof *l->values);
+  l->is_complete = calloc(l->n_runs * l->n_charts, sizeof *l->is_complete);
   l->there = calloc(l->n_runs, sizeof *l->there);
-  if (l->values == NULL || l->there == NULL) return TFDC_E_NOMEM;
+  if (l->values == NULL || l->is_complete == NULL || l->there == NULL) return TFDC_E_NOMEM;
   for (size_t i = 0; i < l->n_runs * l->n_charts; i++) l->values[i] = (double)NAN;
   return compile_charts(l, err);
 }
@@ -84,9 +91,13 @@ tfdc_rc learn_create(const struct learn_options *options, const struct learn_run
 
 void learn_destroy(struct learn *l) {
   if (l == NULL) return;
-  for (size_t i = 0; l->programs != NULL && i < l->n_charts; i++)
+  for (size_t i = 0; l->programs != NULL && l->complete != NULL && i < l->n_charts; i++) {
     eq_program_destroy((struct eq_program *)(uintptr_t)l->programs[i]);
+    eq_program_destroy((struct eq_program *)(uintptr_t)l->complete[i]);
+  }
   free(l->programs);
+  free(l->complete);
+  free(l->is_complete);
   free(l->values);
   free(l->there);
   tfdc_arena_deinit(&l->scratch);
@@ -138,6 +149,7 @@ static tfdc_rc add_run(struct learn *l, size_t run, const struct chunk_blob *chu
   if (run < GRID_RUNS || run % (l->n_runs / GRID_RUNS + 1) == 0) look_at_grids(l, series, n_series);
   TFDC_TRY(chunk_eq_run(l->runs[run].context, series, n_series, &l->scratch, &data));
   TFDC_TRY(evaluate(l, run, &data));
+  if (l->options->keep == NULL) TFDC_TRY(learn_look_at_loss(l, run, &data));
   l->there[run] = true;
   return TFDC_OK;
 }

@@ -240,6 +240,8 @@ tfdc_rc learn_choose(struct learn *l) {
     } else if (is_counter(l, i, last, rises, falls, n_cells)) {
       c->dropped = true;
       c->left_out = "counts from run to run";
+    } else {
+      learn_heed_loss(l, i, scratch, rises);
     }
   }
   if (!keep) leave_tiers_out(l);

@@ -170,13 +170,14 @@ struct small_fab {
   struct learn_result result;
 };
 
-static void learn_small_fab(struct small_fab *f) {
+static void learn_small_fab(struct small_fab *f, double missing) {
   static const char *const by[] = {"recipe_id"};
   struct tfdc_error err = {0};
   struct model_chunk chunks[FAB_LEARNED];
   struct tfdc_buf blobs[FAB_LEARNED] = {{0}};
   *f = (struct small_fab){.fab = {.n_chambers = FAB_CHAMBERS, .n_recipes = 1, .n_svids = 6, .rate_hz = 10}};
   f->fab.step_s = 20;
+  f->fab.missing = missing;
   f->fab.seed = 3;
   f->fab.resolution_known = true;
   assert_int_equal(learn_fab_init(&f->fab), TFDC_OK);
@@ -206,7 +207,7 @@ static void small_fab_end(struct small_fab *f) {
 static void a_sensor_that_settles_is_charted_without_its_beginning_and_another_as_a_whole(void **state) {
   (void)state;
   struct small_fab f;
-  learn_small_fab(&f);
+  learn_small_fab(&f, 0);
   assert_non_null(strstr(the_chart(&f.result, "Sensor00_ME_mean")->eq, "step(\"ME\").trim("));
   assert_non_null(strstr(the_chart(&f.result, "Sensor00_ME_head_median")->eq, "step(\"ME\").first("));
   assert_string_equal(the_chart(&f.result, "Sensor01_ME_mean")->eq, "mean(Sensor01 in step(\"ME\"))");
@@ -215,10 +216,29 @@ static void a_sensor_that_settles_is_charted_without_its_beginning_and_another_a
   small_fab_end(&f);
 }
 
+/* The beginning of a step at which Sensor00 moves: which of its samples came decides on the value. */
+static void a_chart_that_lost_samples_move_asks_for_all_of_them(void **state) {
+  (void)state;
+  struct small_fab f;
+  learn_small_fab(&f, 0);
+  const struct model_chart *head = the_chart(&f.result, "Sensor00_ME_head_median");
+  assert_non_null(strstr(head->eq, ", min_good=0.9999, max_gap=0.11 s)"));
+  assert_true(head->optional);
+  assert_null(strstr(the_chart(&f.result, "Sensor00_ME_mean")->eq, "min_good"));
+  assert_false(the_chart(&f.result, "Sensor01_ME_mean")->optional);
+  small_fab_end(&f);
+  /* Where good runs seldom have them all, it takes what it gets. */
+  learn_small_fab(&f, 0.02);
+  head = the_chart(&f.result, "Sensor00_ME_head_median");
+  assert_null(strstr(head->eq, "min_good"));
+  assert_false(head->optional);
+  small_fab_end(&f);
+}
+
 static void what_was_made_can_be_written_read_and_compiled(void **state) {
   (void)state;
   struct small_fab f;
-  learn_small_fab(&f);
+  learn_small_fab(&f, 0);
   struct tfdc_error err = {0};
   struct tfdc_buf json = {0}, again = {0};
   struct model_strategy strategy;
@@ -319,6 +339,7 @@ int main(void) {
       cmocka_unit_test(a_dictionary_without_sensors_is_an_error),
       cmocka_unit_test(runs_in_which_nothing_varies_are_an_error),
       cmocka_unit_test(a_sensor_that_settles_is_charted_without_its_beginning_and_another_as_a_whole),
+      cmocka_unit_test(a_chart_that_lost_samples_move_asks_for_all_of_them),
       cmocka_unit_test(what_was_made_can_be_written_read_and_compiled),
       cmocka_unit_test(the_grid_of_a_sensor_is_read_off_its_values),
       cmocka_unit_test(ids_keep_names_apart_that_lose_letters),

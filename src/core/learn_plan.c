@@ -258,12 +258,17 @@ static tfdc_rc make_chart(struct learn *l, size_t sensor, size_t step, enum lear
   if (name == NULL) return TFDC_E_NOMEM;
   c.def.chart = learn_id(&l->mem, parts, n, '_');
   c.def.eq = learn_text(&l->mem, "%s(%s in %s)", stat_names[stat], name, window);
-  return c.def.chart == NULL || c.def.eq == NULL ? TFDC_E_NOMEM : add_chart(l, &c);
+  if (c.def.chart == NULL || c.def.eq == NULL) return TFDC_E_NOMEM;
+  if (v->rate_hz > 0) {
+    c.complete_eq = learn_complete_eq(&l->mem, c.def.eq, v->rate_hz);
+    if (c.complete_eq == NULL) return TFDC_E_NOMEM;
+  }
+  return add_chart(l, &c);
 }
 
 /* A sensor in a step: as a whole, and without its beginning, in which it may settle. learn_choose takes one of the two
- * ways. Minimum and maximum of the settled part go to the very end of the step, so that a spike there is seen. The
- * beginning is judged by its median: one missing sample moves it little, slow settling much. */
+ * ways. Minimum and maximum of the settled part go to the very end of the step, and the beginning has its own, so that
+ * a spike is seen wherever it is. The beginning is judged by its median: slow settling moves it. */
 static tfdc_rc sensor_charts(struct learn *l, size_t sensor, size_t step, double rate) {
   const struct learn_step *s = &l->steps[step];
   for (enum learn_stat stat = LEARN_MEAN; stat <= LEARN_RANGE; stat++)
@@ -278,7 +283,10 @@ static tfdc_rc sensor_charts(struct learn *l, size_t sensor, size_t step, double
     bool extreme = stat == LEARN_MIN || stat == LEARN_MAX;
     TFDC_TRY(make_chart(l, sensor, step, stat, LEARN_SETTLED, extreme ? rest : settled));
   }
-  return rate * head < HEAD_SAMPLES ? TFDC_OK : make_chart(l, sensor, step, LEARN_MEDIAN, LEARN_HEAD, begin);
+  if (rate * head < HEAD_SAMPLES) return TFDC_OK;
+  TFDC_TRY(make_chart(l, sensor, step, LEARN_MEDIAN, LEARN_HEAD, begin));
+  TFDC_TRY(make_chart(l, sensor, step, LEARN_MIN, LEARN_HEAD, begin));
+  return make_chart(l, sensor, step, LEARN_MAX, LEARN_HEAD, begin);
 }
 
 /* Durations, and how many samples came; only where samples cover the window, so that a hole is a hole and not a value.

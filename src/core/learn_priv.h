@@ -55,6 +55,9 @@ struct learn_chart {
   const char *left_out; /* why dropped, when people want to know */
   double n_sum;         /* samples behind its values */
   size_t n_good;
+  const char *complete_eq; /* the same for complete windows; NULL: nobody knows when one is */
+  double loss;             /* sum of squares of what lost samples change */
+  size_t n_loss;
 };
 
 struct learn {
@@ -70,9 +73,11 @@ struct learn {
   struct learn_chart *charts;
   size_t n_charts, cap_charts;
   const struct eq_program **programs; /* one for each chart */
+  const struct eq_program **complete; /* of complete_eq, or NULL */
   struct chunk_names names;
-  double *values; /* n_runs x n_charts */
-  bool *there;    /* n_runs: the trace was read */
+  double *values;    /* n_runs x n_charts */
+  bool *is_complete; /* the same: the window was, where anybody knows */
+  bool *there;       /* n_runs: the trace was read */
   size_t n_bad_traces;
   /* cells: a chamber of a partition */
   const char **partitions; /* sorted */
@@ -91,6 +96,13 @@ struct learn_sensor *learn_find_sensor(const struct learn *l, const char *name);
 const char *learn_quote_svid(struct tfdc_arena *mem, const char *name);
 const char *learn_quote_step(struct tfdc_arena *mem, const char *name);
 const char *learn_text(struct tfdc_arena *mem, const char *fmt, ...) TFDC_PRINTF(2, 3);
+/* learn_loss.c: charts that lost samples move are judged on complete windows only */
+/* "mean(Press in run)" with the arguments that ask for every sample of a sensor of this rate. */
+const char *learn_complete_eq(struct tfdc_arena *mem, const char *call, double rate_hz);
+/* After the run's values. */
+TFDC_MUST_USE tfdc_rc learn_look_at_loss(struct learn *l, size_t run, const struct eq_run *data);
+/* After the chart's resolution. scratch: n_runs; last: one for each cell. */
+void learn_heed_loss(struct learn *l, size_t chart, double *scratch, size_t *last);
 /* learn_choose.c: which of the tried charts the strategy has, and the resolution of each. */
 TFDC_MUST_USE tfdc_rc learn_choose(struct learn *l);
 static inline double learn_value(const struct learn *l, size_t run, size_t chart) {
