@@ -128,7 +128,7 @@ int cmd_sim(int argc, char **argv) {
       {"chambers", CLI_INT, &a.fab.chambers, "N", "chambers of each tool, 1-6 [2]"},
       {"recipes", CLI_INT, &a.fab.recipes, "N", "recipes of each tool type, 1-8 [2]"},
       {"runs", CLI_INT, &a.fab.runs, "N", "runs of each chamber [100]"},
-      {"svids", CLI_INT, &a.fab.svids, "N", "sensors of each chamber, 2-1000 [30]"},
+      {"svids", CLI_INT, &a.fab.svids, "N", "sensors of each chamber, 2-1000 [24]"},
       {"rate", CLI_REAL, &a.fab.rate_hz, "HZ", "of the fastest sensors; others have a half or a tenth of it [10]"},
       {"run-seconds", CLI_REAL, &a.fab.run_s, "S", "length of a run, about [60]"},
       {"noise", CLI_REAL, &a.fab.noise, "FACTOR", "on all noise [1]"},

@@ -43,7 +43,7 @@ struct sim_options {
                         .chambers = 2,                                                                                 \
                         .recipes = 2,                                                                                  \
                         .runs = 100,                                                                                   \
-                        .svids = 30,                                                                                   \
+                        .svids = 24,                                                                                   \
                         .rate_hz = 10,                                                                                 \
                         .run_s = 60,                                                                                   \
                         .learn_runs = 25,                                                                              \

@@ -74,7 +74,6 @@ static void bounds_of(const struct sim_fault *x, double *low, double *high) {
   case SIM_SETTLING: *high = 50; break;
   case SIM_STUCK: *high = 1; break;
   case SIM_OSCILLATION:
-  case SIM_SPIKE:
   case SIM_RF_BURST: *high = 4 * wanted + 4 * x->normal_sd + 10 * fabs(x->normal_mean); break;
   default: *high = 2 * wanted; break;
   }

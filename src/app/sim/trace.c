@@ -66,13 +66,14 @@ static void follow(const struct sim_sensor *s, const struct shape *h, double tar
 
 static void disturb(const struct sim_effect *e, double rate, double *v, size_t n, struct random_source *random) {
   size_t at = (size_t)(random_unit(random) * (double)n);
-  double phase = TWO_PI * random_unit(random);
+  double phase = TWO_PI * random_unit(random), most = -INFINITY;
+  for (size_t i = 0; i < n; i++) most = fmax(most, v[i]);
   for (size_t i = 0; i < n; i++) {
     double distance = ((double)i - (double)at) / (BURST_S * rate);
     switch (e->kind) {
     case SIM_OFFSET:
     case SIM_DRIFT: v[i] += e->amount; break;
-    case SIM_SPIKE: v[i] += i == at ? e->amount : 0; break;
+    case SIM_SPIKE: v[i] = i == at ? most + e->amount : v[i]; break;
     case SIM_OSCILLATION: v[i] += e->amount * sin(TWO_PI * (double)i / OSCILLATION_SAMPLES + phase); break;
     case SIM_RF_BURST: v[i] += e->amount * exp(-0.5 * distance * distance); break;
     default: break;

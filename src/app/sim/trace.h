@@ -8,7 +8,7 @@
 #define SIM_FAULT_LIST(X)                                                                                              \
   X(OFFSET, "offset")           /* added to all readings of a step; the mean moves */                                  \
   X(DRIFT, "drift")             /* the same, growing from run to run, then staying */                                  \
-  X(SPIKE, "spike")             /* added to one reading; the maximum moves */                                          \
+  X(SPIKE, "spike")             /* one reading lies so far above the largest; the maximum moves */                     \
   X(OSCILLATION, "oscillation") /* amplitude of a sine; the standard deviation moves */                                \
   X(SETTLING, "slow settling")  /* factor on the time constant; the mean moves */                                      \
   X(STUCK, "stuck sensor")  /* part of the step, at its end, in which the reading does not change; the std moves */    \
