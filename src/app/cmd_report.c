@@ -82,7 +82,8 @@ int cmd_report(int argc, char **argv) {
   int status;
   if (!session_begin(&s, &command, &args, (const int[]){0, 0}, &argc, argv, &status)) return status;
   tfdc_rc rc = TFDC_OK;
-  if (alarms < 0 || alarms > 1000) rc = tfdc_fail(&s.err, TFDC_E_USAGE, "--alarms is 0 to 1000");
+  if (alarms < 0 || alarms > REPORT_ALARMS_MAX)
+    rc = tfdc_fail(&s.err, TFDC_E_USAGE, "--alarms is 0 to %d", REPORT_ALARMS_MAX);
   o.alarms_most = (size_t)alarms;
   o.now_us = cli_now_us();
   if (rc == TFDC_OK) rc = run(&s, path, &o, args.json);

@@ -179,7 +179,8 @@ class Report(unittest.TestCase):
             self.skipTest("no chromium")
         picture = f"{self.folder}/report.png"
         done = subprocess.run(
-            [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr",
+            [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=0.5",
+             "--enable-logging=stderr",
              f"--user-data-dir={self.folder}/browser", "--window-size=700,1500", f"--screenshot={picture}",
              f"file://{self.path}"], capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual([], [line for line in done.stderr.splitlines() if "CONSOLE" in line])

@@ -75,7 +75,6 @@ struct chart_def define_chart(struct report *r, const char *strategy, int64_t ve
     const json_t *c = json_array_get(charts, i), *limits = json_object_get(c, "limits");
     if (strcmp(json_get_text(c, "chart"), chart) != 0) continue;
     d.eq = copy(r, json_get_text(c, "eq"));
-    d.alarms = !json_is_false(json_object_get(c, "alarm"));
     d.action_ucl = json_get_real(limits, "action_ucl");
     d.action_lcl = json_get_real(limits, "action_lcl");
     d.rules = rules_of(r, body);

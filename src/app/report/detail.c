@@ -49,8 +49,8 @@ static void put_alarm(struct report *r, size_t i) {
   const json_t *a = r->fab.alarms[i];
   const struct report_fact *f = &r->facts[i];
   struct tfdc_buf *b = r->page;
-  html_fmt(b, "<article class=\"alarm\" id=\"alarm-%zu\"><h3><span class=\"number\">%zu</span> %.64s:%.64s", i + 1,
-           i + 1, json_get_text(a, "tool"), json_get_text(a, "chamber"));
+  html_fmt(b, "<article class=\"alarm\" id=\"alarm-%zu\"><h3><a class=\"number\" href=\"#row-%zu\">%zu</a> %.64s:%.64s",
+           i + 1, i + 1, i + 1, json_get_text(a, "tool"), json_get_text(a, "chamber"));
   if (f->n_charts > 0) {
     html_put(b, " &middot; ");
     fact_put_title(b, f);
@@ -81,6 +81,21 @@ static const struct uchart_point *worst_of(const struct series *s, size_t chart,
   return worst;
 }
 
+static void put_worst(struct tfdc_buf *b, const struct uchart_point *p, const char *unit) {
+  double half = p->value > p->centre ? p->ucl - p->centre : p->centre - p->lcl;
+  if (!isfinite(p->value)) return;
+  html_put(b, "<p class=\"names\">Worst run: ");
+  html_value(b, p->value);
+  html_put(b, " ");
+  html_text(b, uchart_unit(unit));
+  if (half > 0) html_fmt(b, ", %.3g times as far from the centre as the limit", fabs(p->value - p->centre) / half);
+  if (p->wafer[0] != '\0') html_put(b, "; wafer ");
+  html_text(b, p->wafer);
+  if (p->lot[0] != '\0') html_put(b, " of lot ");
+  html_text(b, p->lot);
+  html_fmt(b, ", run <code>%.12s</code>.</p>\n", p->run);
+}
+
 static tfdc_rc put_traces(struct report *r, size_t i, const struct series *s) {
   const json_t *a = r->fab.alarms[i];
   const struct report_fact *f = &r->facts[i];
@@ -98,6 +113,10 @@ static tfdc_rc put_traces(struct report *r, size_t i, const struct series *s) {
                          .updated_us = json_get_time(a, "updated_us")};
   const struct uchart_point *worst = worst_of(s, 0, of.opened_us, of.updated_us);
   size_t n = 0;
+  if (worst != NULL) put_worst(r->page, worst, s->units[0]);
+  if (f->missing.name != NULL || f->missing.has_number)
+    of.step = (struct report_step){.name = NULL}; /* the whole run */
+  if (of.svid == NULL) return TFDC_OK;
   if (worst != NULL && worst->order_us != of.opened_us) {
     of.runs[n] = worst->run;
     of.order_us[n++] = worst->order_us;
@@ -138,7 +157,7 @@ tfdc_rc report_put_detail(struct report *r, size_t i) {
     char id[40];
     (void)snprintf(id, sizeof id, "a%zu-u%zu", i + 1, k + 1);
     series_draw(r, &of, &s, k, id, json_get_time(a, "opened_us"), json_get_time(a, "updated_us"));
-    if (k == 0 && f->svid != NULL) TFDC_TRY(put_traces(r, i, &s));
+    if (k == 0) TFDC_TRY(put_traces(r, i, &s));
   }
   for (size_t k = 0; k < f->n_out && k < FACT_NAMES; k++) { /* they are no charts without an alarm */
     of.charts[0] = f->names[k];

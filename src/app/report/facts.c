@@ -39,10 +39,11 @@ char *fact_step_text(const struct report_step *s, char *buf) {
 void fact_put_title(struct tfdc_buf *b, const struct report_fact *f) {
   char step[320];
   double limit;
-  if (f->point.reason == MODEL_REASON_MISSING_STEP && (f->step.name != NULL || f->step.has_number)) {
-    html_text(b, fact_step_text(&f->step, step));
+  if (f->missing.name != NULL || f->missing.has_number) {
+    html_text(b, fact_step_text(&f->missing, step));
     html_put(b, " is missing");
-    return;
+    if (f->point.reason == MODEL_REASON_MISSING_STEP) return;
+    html_put(b, ", ");
   }
   html_element(b, "code", f->charts[0]);
   html_fmt(b, " %s", fact_why(&f->point, f->rules, &limit));
@@ -84,6 +85,18 @@ static void choose_charts(struct report *r, const char *strategy, json_t *const 
   }
 }
 
+/* The step of the first chart that could not be judged for want of it. */
+static void find_missing(struct report *r, const char *strategy, json_t *const *out, struct report_fact *f) {
+  for (size_t i = 0; i < f->n_out; i++) {
+    if (strcmp(json_get_text(out[i], "reason"), "MISSING_STEP") != 0) continue;
+    struct chart_def d =
+        define_chart(r, strategy, json_get_int(out[i], "eq_version", 0), json_get_text(out[i], "chart"));
+    f->missing = d.step;
+    f->missing.name = d.step.name != NULL ? keep(r, d.step.name) : NULL;
+    return;
+  }
+}
+
 static tfdc_rc take_points(struct report *r, const json_t *alarm, const json_t *run, struct report_fact *f) {
   const json_t *records = json_object_get(run, "records"), *points = NULL;
   for (size_t i = 0; i < json_array_size(records); i++) {
@@ -98,6 +111,7 @@ static tfdc_rc take_points(struct report *r, const json_t *alarm, const json_t *
   qsort(out, f->n_out, sizeof *out, worse_first);
   for (size_t i = 0; i < f->n_out && i < FACT_NAMES; i++) f->names[i] = keep(r, json_get_text(out[i], "chart"));
   choose_charts(r, json_get_text(alarm, "strategy"), out, f);
+  find_missing(r, json_get_text(alarm, "strategy"), out, f);
   free(out);
   return TFDC_OK;
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CHAMBERS_SHOWN = 200, ALARMS_SHOWN = 300, NUMBERS_SHOWN = 8, NOT_JUDGED_SHOWN = 20, STRIP_RUNS = 200 };
+enum { CHAMBERS_SHOWN = 200, NUMBERS_SHOWN = 8, NOT_JUDGED_SHOWN = 20, STRIP_RUNS = 200 };
 
 /* ---- head ---- */
 
@@ -148,7 +148,7 @@ static void put_numbers(struct report *r, const struct fab_chamber *c) {
     const json_t *a = r->fab.alarms[i];
     if (strcmp(json_get_text(a, "tool"), c->tool) != 0 || strcmp(json_get_text(a, "chamber"), c->chamber) != 0)
       continue;
-    if (i < ALARMS_SHOWN) html_fmt(r->page, "<a class=\"number\" href=\"#row-%zu\">%zu</a> ", i + 1, i + 1);
+    if (i < REPORT_ALARMS_MAX) html_fmt(r->page, "<a class=\"number\" href=\"#row-%zu\">%zu</a> ", i + 1, i + 1);
     shown++;
   }
   if (c->alarms > shown) html_fmt(r->page, "+%zu", c->alarms - shown);
@@ -251,7 +251,7 @@ void report_put_alarms(struct report *r) {
            "<div class=\"wide\"><table class=\"alarms\"><thead><tr><th>#</th><th>opened (UTC)</th><th>chamber</th>"
            "<th>recipe</th><th>what</th><th class=\"r\">value</th><th class=\"r\">limit</th>"
            "<th>state</th><th class=\"r\">bad runs</th><th>first, last run</th></tr></thead><tbody>\n");
-  size_t n = r->fab.n_alarms < ALARMS_SHOWN ? r->fab.n_alarms : ALARMS_SHOWN;
+  size_t n = r->fab.n_alarms < REPORT_ALARMS_MAX ? r->fab.n_alarms : REPORT_ALARMS_MAX;
   for (size_t i = 0; i < n; i++) put_alarm_row(r, i);
   html_put(b, "</tbody></table></div>\n");
   if (n < r->fab.n_alarms) html_fmt(b, "<p class=\"cut\">%zu more alarms are left out.</p>\n", r->fab.n_alarms - n);

@@ -7,10 +7,11 @@
 #include "app/client.h"
 #include "app/filter.h"
 
+enum { REPORT_ALARMS_MAX = 300 }; /* rows of the table of alarms */
 struct report_options {
   struct filter filter; /* tool, chamber, recipe, from, to */
   const char *title;    /* NULL = "tFDC report" */
-  size_t alarms_most;   /* alarms shown with charts and traces */
+  size_t alarms_most;   /* alarms shown with charts and traces, <= REPORT_ALARMS_MAX */
   size_t others_most;   /* charts without an alarm */
   size_t bytes_most;    /* of the page: past it alarms are listed only */
   int64_t now_us;

@@ -30,7 +30,8 @@ struct report_fact {
   struct uchart_point point;     /* of the worst chart */
   const char *unit, *eq, *svid;
   struct report_step step;
-  const char *rules; /* of the strategy; NULL: the default ones */
+  const char *rules;          /* of the strategy; NULL: the default ones */
+  struct report_step missing; /* a step that the run lacks */
 };
 struct report {
   struct client *client;
@@ -51,7 +52,7 @@ struct report {
 TFDC_MUST_USE tfdc_rc report_find_facts(struct report *r);
 /* "above UCL", "below LCL", "run rule", "not judged: MISSING_STEP"; the limit that it broke, or NaN. */
 const char *fact_why(const struct uchart_point *p, const char *rules, double *ret_limit);
-/* "mean_press above UCL", "step ETCH is missing" */
+/* "step ETCH is missing, mean_press above UCL" */
 void fact_put_title(struct tfdc_buf *b, const struct report_fact *f);
 /* "step ETCH", "step 4"; "the run" where there is none. buf of at least 320 bytes, returned. */
 char *fact_step_text(const struct report_step *s, char *buf);
@@ -94,7 +95,6 @@ struct chart_def {
   const char *eq, *svid, *rules; /* svid: the first that the equation names; rules: NULL for the default ones */
   struct report_step step;       /* the first */
   double action_ucl, action_lcl;
-  bool alarms;
 };
 /* Of one version of a strategy, in r->mem; all NULL where it is not known. */
 struct chart_def define_chart(struct report *r, const char *strategy, int64_t version, const char *chart);

@@ -157,7 +157,7 @@ static void put_x_axis(struct tfdc_buf *b, const struct tchart *c, const struct 
     html_fmt(b, "<text class=\"tick mid\" x=\"%.1f\" y=\"%d\">%s</text>", x, bottom + 19, scale_tick_text(&t, i, text));
   }
   html_fmt(b, "<text class=\"tick\" x=\"%d\" y=\"%d\">s</text><text class=\"tick faint\" x=\"%d\" y=\"%d\">0 s = ",
-           RIGHT + 10, bottom + 19, LEFT, bottom + 36);
+           RIGHT + 22, bottom + 19, LEFT, bottom + 36);
   html_text_cut(b, c->zero, 80);
   html_put(b, "</text>");
 }

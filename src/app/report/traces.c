@@ -11,7 +11,7 @@
 
 /* Points a run, at most: whole runs; runs of which a part is drawn get so many more. */
 enum { GOOD_RUNS = 8, RUNS = GOOD_RUNS + 2, STEPS = 64, POINTS = 360, POINTS_MOST = 3000 };
-enum { LOOKED_AT = 100 }; /* runs among which the good ones are looked for */
+enum { LOOKED_AT = 24 }; /* runs among which the good ones are looked for */
 /* A step is drawn with so much of the run around it; one that is longer than so much of the run with all of it. */
 #define AROUND     0.3
 #define MOST_OF_IT 0.6

@@ -209,6 +209,9 @@ static void put_row(struct tfdc_buf *b, const struct uchart_point *p, size_t i) 
   put_number(b, p->lcl);
   put_number(b, p->centre);
   put_number(b, p->ucl);
+  html_put(b, "<td>");
+  if (isfinite(p->score)) html_fmt(b, "%.2f", p->score);
+  html_fmt(b, p->limit_version > 0 ? "</td><td>%u</td>" : "</td><td></td>", p->limit_version);
   html_element(b, "td", p->lot);
   html_element(b, "td", p->wafer);
   html_fmt(b, "<td>%.12s</td></tr>", p->run);
@@ -221,7 +224,8 @@ void uchart_put_table(struct tfdc_buf *b, const struct uchart *c) {
     html_put(b, ", ");
     html_text(b, uchart_unit(c->unit));
   }
-  html_put(b, "</th><th>verdict</th><th>LCL</th><th>centre</th><th>UCL</th><th>lot</th><th>wafer</th><th>run</th></tr>"
+  html_put(b, "</th><th>verdict</th><th>LCL</th><th>centre</th><th>UCL</th><th>score</th><th>limits</th><th>lot</"
+              "th><th>wafer</th><th>run</th></tr>"
               "</thead><tbody>\n");
   for (size_t i = 0; i < c->n; i++) put_row(b, &c->points[i], i);
   html_put(b, "</tbody></table></div></details>");
