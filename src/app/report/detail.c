@@ -37,7 +37,7 @@ static void put_times(struct tfdc_buf *b, const json_t *a) {
 
 static void put_names(struct tfdc_buf *b, const struct report_fact *f) {
   if (f->n_out < 2) return;
-  html_fmt(b, "<p class=\"names\">%zu charts of the first run are out, worst first: ", f->n_out);
+  html_fmt(b, "<p class=\"names\">%zu charts are out in the first or the last bad run, worst first: ", f->n_out);
   for (size_t i = 0; i < f->n_out && i < FACT_NAMES; i++) {
     if (i > 0) html_put(b, ", ");
     html_element(b, "code", f->names[i]);
@@ -69,14 +69,17 @@ static void put_alarm(struct report *r, size_t i) {
 
 /* ---- its charts and traces ---- */
 
-/* The worst point of the episode; NULL where none is out. */
-static const struct uchart_point *worst_of(const struct series *s, size_t chart, int64_t from_us, int64_t to_us) {
+/* The worst point of the episode, and the first one that is out; NULL where none is. */
+static const struct uchart_point *worst_of(const struct series *s, int64_t from_us, int64_t to_us,
+                                           const struct uchart_point **ret_first) {
   const struct uchart_point *worst = NULL;
-  for (size_t i = 0; i < s->n[chart]; i++) {
-    const struct uchart_point *p = &s->points[chart][i];
+  for (size_t i = 0; i < s->n[0]; i++) {
+    const struct uchart_point *p = &s->points[0][i];
     if (p->order_us < from_us || p->order_us > to_us) continue;
     bool out = p->verdict == MODEL_OOC || p->verdict == MODEL_ACTION || p->reason == MODEL_REASON_MISSING_STEP;
-    if (out && (worst == NULL || p->score > worst->score)) worst = p;
+    if (!out) continue;
+    if (worst == NULL) *ret_first = p;
+    if (worst == NULL || isnan(worst->score) || p->score > worst->score) worst = p;
   }
   return worst;
 }
@@ -111,18 +114,17 @@ static tfdc_rc put_traces(struct report *r, size_t i, const struct series *s) {
                          .n_points = s->n[0],
                          .opened_us = json_get_time(a, "opened_us"),
                          .updated_us = json_get_time(a, "updated_us")};
-  const struct uchart_point *worst = worst_of(s, 0, of.opened_us, of.updated_us);
-  size_t n = 0;
+  const struct uchart_point *first = NULL, *worst = worst_of(s, of.opened_us, of.updated_us, &first);
   if (worst != NULL) put_worst(r->page, worst, s->units[0]);
   if (f->missing.name != NULL || f->missing.has_number)
     of.step = (struct report_step){.name = NULL}; /* the whole run */
   if (of.svid == NULL) return TFDC_OK;
-  if (worst != NULL && worst->order_us != of.opened_us) {
-    of.runs[n] = worst->run;
-    of.order_us[n++] = worst->order_us;
+  of.runs[0] = worst != NULL ? worst->run : json_get_text(a, "first_context");
+  of.order_us[0] = worst != NULL ? worst->order_us : of.opened_us;
+  if (first != worst) {
+    of.runs[1] = first->run;
+    of.order_us[1] = first->order_us;
   }
-  of.runs[n] = json_get_text(a, "first_context");
-  of.order_us[n] = of.opened_us;
   return traces_draw(r, &of);
 }
 

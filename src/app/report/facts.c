@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Why alarms were raised: the points of the runs that opened them. */
+ * Why alarms were raised: the points of their first and last bad runs. */
 #include "app/report/report_priv.h"
 
 #include "app/find.h"
@@ -55,75 +55,153 @@ static bool is_out(const json_t *p) {
          (at.verdict == MODEL_NOT_JUDGED && at.reason == MODEL_REASON_MISSING_STEP);
 }
 
+/* ---- the charts that were out ---- */
+
+/* One chart that was out in the first or the last bad run of an alarm; the point is the worse one. */
+struct candidate {
+  const json_t *point;
+  const char *chart;
+  size_t runs;
+  double score; /* -1: it has none */
+};
+
+/* Those that were out in both runs first, then those that were farther out. */
 static int worse_first(const void *a, const void *b) {
-  const json_t *p = *(json_t *const *)a, *q = *(json_t *const *)b;
-  double x = json_get_real(p, "score"), y = json_get_real(q, "score");
-  x = isnan(x) ? -1 : x;
-  y = isnan(y) ? -1 : y;
-  if (x != y) return x > y ? -1 : 1;
-  return strcmp(json_get_text(p, "chart"), json_get_text(q, "chart"));
+  const struct candidate *p = a, *q = b;
+  if (p->runs != q->runs) return p->runs > q->runs ? -1 : 1;
+  if (p->score != q->score) return p->score > q->score ? -1 : 1;
+  return strcmp(p->chart, q->chart);
 }
+
+static int by_chart(const void *a, const void *b) {
+  return strcmp(((const struct candidate *)a)->chart, ((const struct candidate *)b)->chart);
+}
+
+static const json_t *points_of(const json_t *run, const char *strategy) {
+  const json_t *records = json_object_get(run, "records"), *points = NULL;
+  for (size_t i = 0; i < json_array_size(records); i++) {
+    const json_t *u = json_array_get(records, i);
+    if (strcmp(json_get_text(u, "chart_set"), strategy) == 0) points = json_object_get(u, "points");
+  }
+  return points;
+}
+
+static size_t add_points(struct candidate *to, const json_t *points) {
+  size_t n = 0;
+  for (size_t i = 0; i < json_array_size(points); i++) {
+    const json_t *p = json_array_get(points, i);
+    double score = json_get_real(p, "score");
+    if (is_out(p)) to[n++] = (struct candidate){p, json_get_text(p, "chart"), 1, isnan(score) ? -1 : score};
+  }
+  return n;
+}
+
+/* One candidate for each chart, worst first; how many. */
+static size_t join(struct candidate *list, size_t n) {
+  size_t kept = 0;
+  if (n == 0) return 0;
+  qsort(list, n, sizeof *list, by_chart);
+  for (size_t i = 1; i < n; i++) {
+    if (strcmp(list[kept].chart, list[i].chart) != 0) {
+      list[++kept] = list[i];
+      continue;
+    }
+    size_t runs = list[kept].runs + 1;
+    if (list[i].score > list[kept].score) list[kept] = list[i];
+    list[kept].runs = runs;
+  }
+  qsort(list, kept + 1, sizeof *list, worse_first);
+  return kept + 1;
+}
+
+/* ---- what is kept of them ---- */
 
 static const char *keep(struct report *r, const char *text) { return tfdc_arena_strdup(&r->fab.mem, text); }
 
+static struct chart_def define(struct report *r, const char *strategy, const struct candidate *c) {
+  return define_chart(r, strategy, json_get_int(c->point, "eq_version", 0), c->chart);
+}
+
+static struct report_step keep_step(struct report *r, struct report_step step) {
+  if (step.name != NULL) step.name = keep(r, step.name);
+  return step;
+}
+
 /* The worst chart, and the worst of another sensor. */
-static void choose_charts(struct report *r, const char *strategy, json_t *const *out, struct report_fact *f) {
+static void choose_charts(struct report *r, const char *strategy, const struct candidate *out, struct report_fact *f) {
   for (size_t i = 0; i < f->n_out && f->n_charts < FACT_CHARTS; i++) {
-    struct chart_def d =
-        define_chart(r, strategy, json_get_int(out[i], "eq_version", 0), json_get_text(out[i], "chart"));
+    struct chart_def d = define(r, strategy, &out[i]);
     bool other = f->n_charts > 0 && d.svid != NULL && f->svid != NULL && strcmp(d.svid, f->svid) != 0;
     if (f->n_charts > 0 && !other) continue;
-    f->charts[f->n_charts++] = keep(r, json_get_text(out[i], "chart"));
+    f->charts[f->n_charts++] = keep(r, out[i].chart);
     if (f->n_charts > 1) continue;
-    f->point = series_point(NULL, out[i]);
-    f->unit = keep(r, json_get_text(out[i], "unit"));
+    f->point = series_point(NULL, out[i].point);
+    f->unit = keep(r, json_get_text(out[i].point, "unit"));
     f->eq = d.eq != NULL ? keep(r, d.eq) : NULL;
     f->svid = d.svid != NULL ? keep(r, d.svid) : NULL;
-    f->step = d.step;
-    f->step.name = d.step.name != NULL ? keep(r, d.step.name) : NULL;
+    f->step = keep_step(r, d.step);
     f->rules = d.rules != NULL ? keep(r, d.rules) : NULL;
   }
 }
 
 /* The step of the first chart that could not be judged for want of it. */
-static void find_missing(struct report *r, const char *strategy, json_t *const *out, struct report_fact *f) {
+static void find_missing(struct report *r, const char *strategy, const struct candidate *out, struct report_fact *f) {
   for (size_t i = 0; i < f->n_out; i++) {
-    if (strcmp(json_get_text(out[i], "reason"), "MISSING_STEP") != 0) continue;
-    struct chart_def d =
-        define_chart(r, strategy, json_get_int(out[i], "eq_version", 0), json_get_text(out[i], "chart"));
-    f->missing = d.step;
-    f->missing.name = d.step.name != NULL ? keep(r, d.step.name) : NULL;
+    if (strcmp(json_get_text(out[i].point, "reason"), "MISSING_STEP") != 0) continue;
+    f->missing = keep_step(r, define(r, strategy, &out[i]).step);
     return;
   }
 }
 
-static tfdc_rc take_points(struct report *r, const json_t *alarm, const json_t *run, struct report_fact *f) {
-  const json_t *records = json_object_get(run, "records"), *points = NULL;
-  for (size_t i = 0; i < json_array_size(records); i++) {
-    const json_t *u = json_array_get(records, i);
-    if (strcmp(json_get_text(u, "chart_set"), json_get_text(alarm, "strategy")) == 0)
-      points = json_object_get(u, "points");
-  }
-  json_t **out = calloc(json_array_size(points) + 1, sizeof(json_t *));
+enum { FIRST_AND_LAST = 2 };
+
+static tfdc_rc take_points(struct report *r, const char *strategy, json_t *const runs[FIRST_AND_LAST],
+                           struct report_fact *f) {
+  const json_t *points[FIRST_AND_LAST] = {points_of(runs[0], strategy), points_of(runs[1], strategy)};
+  size_t n = json_array_size(points[0]) + json_array_size(points[1]);
+  struct candidate *out = calloc(n + 1, sizeof *out);
   if (out == NULL) return tfdc_fail(r->err, TFDC_E_NOMEM, "points");
-  for (size_t i = 0; i < json_array_size(points); i++)
-    if (is_out(json_array_get(points, i))) out[f->n_out++] = json_array_get(points, i);
-  qsort(out, f->n_out, sizeof *out, worse_first);
-  for (size_t i = 0; i < f->n_out && i < FACT_NAMES; i++) f->names[i] = keep(r, json_get_text(out[i], "chart"));
-  choose_charts(r, json_get_text(alarm, "strategy"), out, f);
-  find_missing(r, json_get_text(alarm, "strategy"), out, f);
+  n = add_points(out, points[0]);
+  n += add_points(out + n, points[1]);
+  f->n_out = join(out, n);
+  for (size_t i = 0; i < f->n_out && i < FACT_NAMES; i++) f->names[i] = keep(r, out[i].chart);
+  choose_charts(r, strategy, out, f);
+  find_missing(r, strategy, out, f);
   free(out);
   return TFDC_OK;
 }
 
-static tfdc_rc find_fact(struct report *r, const json_t *alarm, struct report_fact *f) {
+/* ---- which runs ---- */
+
+/* The last bad run of the alarm after its first one; NULL: there is none. */
+static const char *last_bad(const struct report *r, const json_t *a) {
+  const struct fab_chamber *c = fab_find(&r->fab, json_get_text(a, "tool"), json_get_text(a, "chamber"));
+  int64_t opened = json_get_time(a, "opened_us"), updated = json_get_time(a, "updated_us");
+  for (size_t i = c != NULL ? c->n : 0; i-- > 0;) {
+    const struct fab_run *run = &c->runs[i];
+    bool bad = run->verdict == MODEL_OOC || run->verdict == MODEL_ACTION ||
+               (run->verdict == MODEL_NOT_JUDGED && run->reason == MODEL_REASON_MISSING_STEP);
+    if (bad && run->order_us > opened && run->order_us <= updated &&
+        strcmp(run->recipe, json_get_text(a, "recipe_id")) == 0)
+      return run->id;
+  }
+  return NULL;
+}
+
+static tfdc_rc get_run(struct report *r, const char *id, json_t **ret) {
   char path[128];
-  json_t *run = NULL;
-  find_run_path(json_get_text(alarm, "first_context"), "", path, sizeof path);
-  tfdc_rc rc = client_get(r->client, path, NULL, &run, r->err);
-  if (rc == TFDC_E_NOT_FOUND) return TFDC_OK; /* expired: the alarm's own text has to do */
-  if (rc == TFDC_OK) rc = take_points(r, alarm, run, f);
-  json_decref(run);
+  find_run_path(id, "", path, sizeof path);
+  tfdc_rc rc = client_get(r->client, path, NULL, ret, r->err);
+  return rc == TFDC_E_NOT_FOUND ? TFDC_OK : rc; /* expired: the alarm's own text has to do */
+}
+
+static tfdc_rc find_fact(struct report *r, const json_t *alarm, struct report_fact *f) {
+  json_t *runs[FIRST_AND_LAST] = {NULL};
+  const char *last = last_bad(r, alarm);
+  tfdc_rc rc = get_run(r, json_get_text(alarm, "first_context"), &runs[0]);
+  if (rc == TFDC_OK && last != NULL) rc = get_run(r, last, &runs[1]);
+  if (rc == TFDC_OK) rc = take_points(r, json_get_text(alarm, "strategy"), runs, f);
+  for (size_t i = 0; i < FIRST_AND_LAST; i++) json_decref(runs[i]);
   tfdc_arena_reset(&r->mem);
   return rc;
 }

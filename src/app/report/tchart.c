@@ -188,8 +188,8 @@ static void put_labels(struct tfdc_buf *b, const struct tchart *c) {
       good++;
       continue;
     }
-    html_fmt(b, "<path class=\"%s\" d=\"M%d %.1fh16\"/><text class=\"bad-label\" x=\"%d\" y=\"%.1f\">",
-             class_of_alarmed(k), RIGHT + 8, y - 4, RIGHT + 28, y);
+    html_fmt(b, "<path class=\"%s\" d=\"M%d %.1fh16\"/><text class=\"%s\" x=\"%d\" y=\"%.1f\">", class_of_alarmed(k),
+             RIGHT + 8, y - 4, k == 0 ? "bad-label" : "more-label", RIGHT + 28, y);
     html_text_cut(b, c->runs[i].label, 13);
     html_put(b, "</text>");
     y += 18;

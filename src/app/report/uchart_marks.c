@@ -169,7 +169,7 @@ void uchart_put_limit_labels(struct tfdc_buf *b, const struct uchart_frame *f) {
   for (size_t i = 0; i < n; i++) {
     html_fmt(b, "<text class=\"%s\" x=\"%d\" y=\"%.1f\">%s ", all[which[i]].class, UCHART_RIGHT + 10, at[i] + 4,
              all[which[i]].name);
-    html_value(b, all[which[i]].v);
+    html_fmt(b, "%.5g", all[which[i]].v);
     html_put(b, "</text>");
   }
 }
