@@ -265,7 +265,10 @@ static void chamber_event(struct ingest *g, const struct model_chamber *given) {
   c->record.seen_us = g->wall.us;
   c->durable = false;
   forget_times(g, c);
-  put_chamber(g, c);
+  if (c->ticket == 0)
+    put_chamber(g, c);
+  else
+    c->stale = true;
 }
 
 static void chamber_done(struct ingest *g, const struct ingest_event *e) {
@@ -273,6 +276,11 @@ static void chamber_done(struct ingest *g, const struct ingest_event *e) {
   for (struct chamber *c = tfdc_map_next(&g->chambers, &at); c != NULL; c = tfdc_map_next(&g->chambers, &at)) {
     if (c->ticket != e->ticket) continue;
     c->ticket = 0;
+    if (c->stale) {
+      c->stale = false;
+      put_chamber(g, c);
+      return;
+    }
     c->durable = e->rc == TFDC_OK;
     if (!c->durable) c->retry = ingest_backoff(g, 3);
     ingest_want(g, c->retry);
@@ -341,15 +349,11 @@ static void move_clock(struct ingest *g, const struct ingest_event *e) {
   g->reading_at = e->now;
 }
 
+/* A run whose chunk is under way goes on when that is done. */
 static void relieve(struct ingest *g) {
   bool pressed = g->bytes > g->options.memory_pressure;
-  if (pressed && !g->pressed) {
-    for (size_t i = 0; i < g->n_slots; i++) {
-      if (g->slots[i] == NULL || g->slots[i]->n_blocks == 0) continue;
-      g->slots[i]->open_pressed = true;
-      ingest_advance(g, g->slots[i]);
-    }
-  }
+  for (size_t i = 0; pressed && !g->pressed && i < g->n_slots; i++)
+    if (g->slots[i] != NULL && g->slots[i]->n_blocks > 0) ingest_advance(g, g->slots[i]);
   g->pressed = pressed;
 }
 
@@ -367,7 +371,10 @@ void ingest_step(struct ingest *g, const struct ingest_event *e) {
     relieve(g);
     break;
   case INGEST_ADOPT: adopt(g, e->context); break;
-  case INGEST_DONE: done_event(g, e); break;
+  case INGEST_DONE:
+    done_event(g, e);
+    relieve(g);
+    break;
   case INGEST_TICK:
     g->deadline.us = TFDC_NEVER;
     tick(g);

@@ -80,18 +80,28 @@ static bool attach(struct ingest *g, struct run *r, uint64_t stream, uint64_t ha
   return true;
 }
 
+/* What a hub says of the process counts; what collectors keep begins here. */
 static tfdc_rc begin(struct run *r, const struct model_context *given, struct chamber *chamber, bool historical) {
   char digest[DIGEST_TEXT];
   digest_start(given, digest);
-  TFDC_TRY(model_context_copy(given, &r->mem, &r->ctx));
-  r->ctx.start_digest = tfdc_arena_strdup(&r->mem, digest);
-  r->ctx.context_id = model_context_id(given->key, given->run_id, given->start_us);
-  r->ctx.tool_type = chamber->record.tool_type;
-  r->ctx.historical = historical;
-  r->ctx.state = MODEL_CONTEXT_OPEN;
-  r->ctx.end_us = r->ctx.received_us = r->ctx.order_us = MODEL_NO_TIME;
-  r->ctx.start_us = given->start_us;
-  return r->ctx.start_digest != NULL ? TFDC_OK : TFDC_E_NOMEM;
+  struct model_context *c = &r->ctx;
+  struct model_context said = *given;
+  said.context_id = model_context_id(given->key, given->run_id, given->start_us);
+  said.tool_type = chamber->record.tool_type;
+  said.historical = historical;
+  said.state = MODEL_CONTEXT_OPEN;
+  said.end_us = said.received_us = said.order_us = MODEL_NO_TIME;
+  said.end_reason = MODEL_END_NONE;
+  said.order_clock = said.published = said.reopened = false;
+  said.revision = said.chunk_count = 0;
+  said.chunk_digest = said.points = said.last_seq = said.seen_seq = said.missing_blocks = said.rejected_blocks = 0;
+  said.reject_code = NULL;
+  said.start_digest = digest;
+  said.n_steps = said.n_events = 0;
+  TFDC_TRY(model_context_copy(&said, &r->mem, c));
+  c->steps = r->steps;
+  c->events = r->events;
+  return TFDC_OK;
 }
 
 static void run_start(struct ingest *g, const struct model_hub_msg *msg, uint64_t stream, bool historical) {
@@ -108,7 +118,7 @@ static void run_start(struct ingest *g, const struct model_hub_msg *msg, uint64_
   struct tfdc_id128 id = model_context_id(given->key, given->run_id, given->start_us);
   struct run *r = tfdc_map_get(&g->by_id, id);
   bool fresh = r == NULL;
-  if (!fresh && r->phase.state != LOADING) rc = ingest_compare(&r->ctx, given, &err);
+  if (!fresh && r->ctx.run_id != NULL) rc = ingest_compare(&r->ctx, given, &err);
   if (rc != TFDC_OK) {
     ingest_reject(g, stream, msg->run, 0, rc, err.msg);
     return;

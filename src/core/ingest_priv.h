@@ -17,6 +17,7 @@ struct chamber {
   uint32_t *numbers; /* SVID numbers, sorted; in mem */
   uint64_t ticket;   /* of the PUT in flight, 0 = none */
   bool durable;
+  bool stale;      /* the one in flight is not the newest */
   tfdc_mono retry; /* when to put it again; TFDC_NEVER = no need */
 };
 
@@ -68,7 +69,6 @@ struct run {
   size_t n_blocks, blocks_cap, open_bytes;
   uint64_t open_points, open_first_seq, open_last_seq;
   tfdc_mono open_since;
-  bool open_pressed;         /* memory is wanted back: cut now */
   struct cut cuts[MAX_CUTS]; /* oldest first */
   size_t n_cuts;
   struct model_chunk *chunks; /* durable ones, without blobs */

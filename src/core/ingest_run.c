@@ -92,6 +92,11 @@ static void start_put(struct ingest *g, struct run *r) {
   (void)start_op(g, r, OP_PUT, INGEST_PUT_CONTEXT);
 }
 
+static void count_points(struct run *r) {
+  r->ctx.points = 0;
+  for (size_t i = 0; i < r->n_chunks; i++) r->ctx.points += r->chunks[i].points;
+}
+
 static void close_row(struct ingest *g, struct run *r) {
   struct model_context *c = &r->ctx;
   c->state = MODEL_CONTEXT_CLOSED;
@@ -101,8 +106,8 @@ static void close_row(struct ingest *g, struct run *r) {
   if (r->have_end) {
     c->end_us = r->end_us != MODEL_NO_TIME ? r->end_us : r->last_sample_us;
     c->end_reason = r->end_reason;
-  } else if (c->end_us == MODEL_NO_TIME) {
-    c->end_us = r->last_sample_us;
+  } else if (c->end_us == MODEL_NO_TIME || c->end_reason == MODEL_END_UNKNOWN) {
+    if (r->last_sample_us > c->end_us) c->end_us = r->last_sample_us;
     c->end_reason = MODEL_END_UNKNOWN;
   }
   if (c->end_us == MODEL_NO_TIME) c->end_us = c->start_us;
@@ -112,9 +117,7 @@ static void close_row(struct ingest *g, struct run *r) {
     c->order_clock = !c->historical && apart > CLOCK_TOLERANCE_US;
     c->order_us = c->order_clock ? c->received_us : c->end_us;
   }
-  c->chunk_count = 0;
-  c->points = 0;
-  for (size_t i = 0; i < r->n_chunks; i++) c->points += r->chunks[i].points;
+  count_points(r);
   c->chunk_count = (uint32_t)r->n_chunks;
 }
 
@@ -163,7 +166,6 @@ static void cut_open(struct run *r, const char *why) {
   r->n_blocks = r->blocks_cap = 0;
   r->open_bytes = 0;
   r->open_points = 0;
-  r->open_pressed = false;
 }
 
 static void start_cut(struct ingest *g, struct run *r, struct cut *c) {
@@ -186,7 +188,7 @@ static const char *cut_reason(struct ingest *g, const struct run *r) {
   if (g->draining) return "drain";
   if ((double)r->open_points * g->bytes_per_point >= (double)g->options.chunk_bytes) return "size";
   if (r->open_bytes >= RAW_CHUNK_BYTES) return "size";
-  if (r->open_pressed) return "memory";
+  if (g->bytes > g->options.memory_pressure && r->n_cuts == 0) return "memory";
   tfdc_mono due = tfdc_mono_add(r->open_since, g->options.chunk_age);
   if (due.us <= g->now.us) return "age";
   ingest_want(g, due);
@@ -330,7 +332,8 @@ static bool reload(struct ingest *g, struct run *r) {
 
 static void first_load(struct ingest *g, struct run *r, const struct ingest_event *e) {
   if (e->context == NULL) { /* nobody knows it: it begins here */
-    if (!r->attached) {
+    if (!r->attached) {     /* its hub hung up again; nothing was acked */
+      ingest_drop_samples(g, r);
       tfdc_sm_move(&r->phase, GONE);
       return;
     }
@@ -342,12 +345,14 @@ static void first_load(struct ingest *g, struct run *r, const struct ingest_even
   if (r->attached && r->ctx.run_id != NULL && ingest_compare(e->context, &r->ctx, &err) != TFDC_OK) {
     ingest_reject(g, r->stream, r->handle, 0, err.code, err.msg);
     ingest_detach(g, r);
+    ingest_drop_samples(g, r); /* of another run */
   }
   if (!take_row(r, e->context) || !take_chunk_list(r, e->chunks, e->n_chunks)) {
     r->retry = ingest_backoff(g, r->failures++);
     return;
   }
   resume_from_store(r);
+  count_points(r); /* the row of an open run lags behind */
   r->acked = r->last_recv;
   if (r->ctx.state == MODEL_CONTEXT_CLOSED) {
     tfdc_sm_move(&r->phase, CLOSED);
