@@ -116,6 +116,7 @@ tfdc_rc await_call(struct await *a, struct port *p, struct port_req *r) {
   }
   if (rc != TFDC_OK) {
     r->rc = rc;
+    if (r->err.code == rc) return rc; /* a request that is refused for what it says has its reason */
     return tfdc_fail(&r->err, rc, "%s", tfdc_rc_text(rc));
   }
   await_task_wait(&t);

@@ -101,6 +101,8 @@ class Charts(ApiCase):
         self.assertIn("no pattern", self.refused(400, "BAD_ID", "/api/v1/charts", **{**self.KEY, "tool": "T*"}))
         self.assertIn('nearest is "chart"', self.refused(400, "USAGE", "/api/v1/charts", charts="n", **self.KEY))
         self.assertIn("limit", self.refused(400, "USAGE", "/api/v1/charts", limit=10001, **self.KEY))
+        for path, params in (("charts", self.KEY), ("runs", {}), ("alarms", {}), ("chambers", {})):
+            self.assertIn("cursor", self.refused(400, "USAGE", f"/api/v1/{path}", cursor="x", **params))
         self.assertIn("tool is given twice",
                       self.refused(400, "USAGE", "/api/v1/charts", **{**self.KEY, "tool": ["T1", "T1"]}))
 
