@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 tools/build.sh dev || exit 1
 runs=(
   "ctest --test-dir build/dev -R (kill|crash|sim_story) --repeat until-fail:${SOAK_REPEATS:-20} --output-on-failure"
+  "test/soak/demo_seeds.sh"
 )
 failed=0
 for run in "${runs[@]}"; do

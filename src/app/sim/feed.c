@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { THREADS_MAX = 16, WINDOW = 4, BLOCK_POINTS = 16384, HISTORICAL_BLOCK_S = 10, WAIT_S = 600 };
+enum { THREADS_MAX = 16, WINDOW = 4, BLOCK_POINTS = 16384, FAST_BLOCK_S = 10, WAIT_S = 600 };
 
 struct source { /* a chamber */
   size_t chamber;
@@ -56,14 +56,17 @@ struct feed {
   const struct sim_faults *faults;
   const struct sim_feed_options *o;
   struct port_clock clock;
-  int64_t block_us, begin_us; /* begin: wall clock */
-  double total;               /* runs */
+  int64_t block_us;
+  int64_t begin_us, tool_begin_us; /* the same moment on the wall clock and on the tools' */
+  double total;                    /* runs */
   struct cli_progress progress;
   struct worker workers[THREADS_MAX];
   size_t n_workers;
   atomic_uint_fast64_t runs, points, rejects, digest;
   atomic_bool stop; /* a signal, or a worker has failed */
 };
+
+static bool is_live(const struct sim_feed_options *o) { return fabs(o->speed - 1) < 1e-9; }
 
 /* ---- one run ---- */
 
@@ -257,7 +260,7 @@ static void wait_until(struct feed *d, int64_t due_us) {
   (void)sigemptyset(&wanted);
   (void)sigaddset(&wanted, SIGTERM);
   (void)sigaddset(&wanted, SIGINT);
-  int64_t wall_us = d->begin_us + (int64_t)((double)(due_us - d->begin_us) / d->o->speed);
+  int64_t wall_us = d->begin_us + (int64_t)((double)(due_us - d->tool_begin_us) / d->o->speed);
   int64_t left_us = wall_us - port_wall(&d->clock).us;
   if (left_us < 0) left_us = 0;
   const struct timespec left = {.tv_sec = (time_t)(left_us / TFDC_US_PER_S),
@@ -287,7 +290,7 @@ static tfdc_rc open_hub(struct worker *w, struct hub *h, size_t tool) {
   struct model_chamber chambers[SIM_CHAMBERS_MAX];
   for (size_t i = 0; i < n; i++) chambers[i] = f->chambers[tool * n + i].model;
   const struct feeder_options options = {.hub = chambers[0].key.tool,
-                                         .historical = o->speed <= 0,
+                                         .historical = !is_live(o),
                                          .chambers = chambers,
                                          .n_chambers = n,
                                          .patience = {(int64_t)(o->patience_s * 1e6)}};
@@ -341,10 +344,10 @@ static void *work(void *arg) {
 
 /* ---- all of it ---- */
 
-/* At a speed the first run begins now. */
 static void set_begin(struct feed *d, struct sim_fab *f) {
   d->begin_us = port_wall(&d->clock).us;
-  if (d->o->speed > 0) f->o.begin_us = d->begin_us - d->o->from * f->period_us;
+  if (is_live(d->o)) f->o.begin_us = d->begin_us - d->o->from * f->period_us;
+  d->tool_begin_us = f->o.begin_us + d->o->from * f->period_us;
 }
 
 static void run_workers(struct feed *d) {
@@ -365,7 +368,7 @@ tfdc_rc sim_feed(struct sim_fab *f, const struct sim_faults *faults, const struc
   struct feed *d = calloc(1, sizeof *d);
   if (d == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "feed");
   *d = (struct feed){.fab = f, .faults = faults, .o = o, .n_workers = 1};
-  double block_s = o->speed > 0 ? fmax(1, o->speed / 10) : HISTORICAL_BLOCK_S;
+  double block_s = o->speed > 0 ? fmin(fmax(1, o->speed / 10), FAST_BLOCK_S) : FAST_BLOCK_S;
   d->block_us = (int64_t)(fmin(block_s, BLOCK_POINTS / (f->o.rate_hz * (double)f->o.svids)) * 1e6) + 1;
   d->total = (double)(o->to - o->from) * (double)f->n_chambers;
   if (o->speed <= 0) d->n_workers = (size_t)(o->threads < f->o.tools ? o->threads : f->o.tools);

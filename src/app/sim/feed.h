@@ -9,8 +9,9 @@ struct sim_feed_options {
   const char *hub; /* the collector's ingest address */
   const char *tls_ca, *tls_cert, *tls_key;
   int64_t from, to;  /* numbers of the runs of each chamber: from <= number < to */
-  double speed;      /* tool seconds in a second; 0 = historical: as fast as it goes, ordered by the tool's time */
-  int64_t threads;   /* historical */
+  double speed;      /* tool seconds in a second; 0 = as fast as it goes. 1: the first run begins now; else the runs
+                        are historical, ordered by the tool's time */
+  int64_t threads;   /* when as fast as it goes */
   double patience_s; /* with a collector that does not answer */
 };
 struct sim_feed_result {

@@ -17,7 +17,7 @@ struct score_run {
   bool learning;
   int fault; /* index or NO_FAULT */
   /* what the system says */
-  bool known, judged, bad, missing_step, alarmed;
+  bool known, judged, out, missing_step, alarmed;
   char context_id[33], verdict[16], reason[32], text[160];
   int64_t order_us, received_us, judged_us;
   uint64_t points;
@@ -27,6 +27,7 @@ struct scoring {
   const struct sim_score_options *o;
   struct tfdc_error *err;
   json_t *truth, *alarms; /* alarms: array of all */
+  json_t *quiet;          /* set of the charts that may not alarm */
   struct score_run *runs;
   size_t n_runs;
   struct tfdc_map by_id;
@@ -154,8 +155,33 @@ static const json_t *alarm_of(const struct scoring *s, const struct score_run *r
   return NULL;
 }
 
-/* Whether a chart of the run misses its step. */
-static tfdc_rc look_for_missing_step(struct scoring *s, struct score_run *r) {
+/* Charts that may not alarm, as "strategy/chart". */
+static bool on_strategy(void *user, json_t *item) {
+  struct scoring *s = user;
+  json_t *body = json_object_get(item, "body"), *chart;
+  body = json_is_string(body) ? json_loads(json_string_value(body), 0, NULL) : json_incref(body);
+  size_t i;
+  json_array_foreach(json_object_get(body, "charts"), i, chart) {
+    if (!json_is_false(json_object_get(chart, "alarm"))) continue;
+    char key[2 * 64 + 2];
+    (void)snprintf(key, sizeof key, "%.64s/%.64s", json_get_text(item, "id"), json_get_text(chart, "chart"));
+    s->failed |= json_object_set_new(s->quiet, key, json_true()) != 0;
+  }
+  json_decref(body);
+  return !s->failed;
+}
+
+static void look_at_point(const struct scoring *s, const json_t *record, const json_t *point, struct score_run *r) {
+  char key[2 * 64 + 2];
+  (void)snprintf(key, sizeof key, "%.64s/%.64s", json_get_text(record, "chart_set"), json_get_text(point, "chart"));
+  if (json_object_get(s->quiet, key) != NULL) return;
+  const char *verdict = json_get_text(point, "verdict");
+  r->out |= strcmp(verdict, "OOC") == 0 || strcmp(verdict, "ACTION") == 0;
+  r->missing_step |= strcmp(json_get_text(point, "reason"), "MISSING_STEP") == 0;
+}
+
+/* Which of the run's charts made it bad: those that may alarm? */
+static tfdc_rc look_at_run(struct scoring *s, struct score_run *r) {
   char path[80];
   (void)snprintf(path, sizeof path, "/api/v1/runs/%s", r->context_id);
   json_t *run;
@@ -163,32 +189,31 @@ static tfdc_rc look_for_missing_step(struct scoring *s, struct score_run *r) {
   size_t i, k;
   json_t *record, *point;
   json_array_foreach(json_object_get(run, "records"), i, record) {
-    json_array_foreach(json_object_get(record, "points"), k, point) {
-      r->missing_step |= strcmp(json_get_text(point, "reason"), "MISSING_STEP") == 0;
-    }
+    json_array_foreach(json_object_get(record, "points"), k, point) { look_at_point(s, record, point, r); }
   }
   json_decref(run);
   return TFDC_OK;
 }
 
 static bool is_lost_step(const struct scoring *s, int fault) {
-  const json_t *x = json_array_get(json_object_get(s->truth, "faults"), (size_t)fault);
+  const json_t *x = fault != NO_FAULT ? json_array_get(json_object_get(s->truth, "faults"), (size_t)fault) : NULL;
   return strcmp(json_get_text(x, "kind"), "lost step") == 0;
 }
 
 static tfdc_rc look_at_runs(struct scoring *s) {
+  static const char *const strategies[] = {"kind", "strategy", "bodies", "1", NULL};
   s->alarms = json_array();
+  s->quiet = json_object();
   TFDC_TRY(client_list(s->client, "/api/v1/alarms", (const char *const[]){NULL}, "alarms", 0, on_alarm, s, s->err));
-  if (s->failed || s->alarms == NULL) return tfdc_fail(s->err, TFDC_E_NOMEM, "alarms");
+  TFDC_TRY(client_list(s->client, "/api/v1/definitions", strategies, "definitions", 0, on_strategy, s, s->err));
+  if (s->failed || s->alarms == NULL || s->quiet == NULL) return tfdc_fail(s->err, TFDC_E_NOMEM, "alarms");
   for (size_t i = 0; i < s->n_runs; i++) {
     struct score_run *r = &s->runs[i];
     bool no_step = strcmp(r->reason, "MISSING_STEP") == 0 && strcmp(r->verdict, "NOT_JUDGED") == 0;
-    r->bad = strcmp(r->verdict, "OOC") == 0 || strcmp(r->verdict, "ACTION") == 0 || no_step;
-    r->alarmed = r->bad && alarm_of(s, r) != NULL;
-    if (r->alarmed && r->fault != NO_FAULT && is_lost_step(s, r->fault)) {
-      TFDC_TRY(look_for_missing_step(s, r));
-      r->alarmed = r->missing_step;
-    }
+    bool bad = strcmp(r->verdict, "OOC") == 0 || strcmp(r->verdict, "ACTION") == 0 || no_step;
+    if (!bad || r->learning || alarm_of(s, r) == NULL) continue;
+    TFDC_TRY(look_at_run(s, r));
+    r->alarmed = is_lost_step(s, r->fault) ? r->missing_step : r->out || r->missing_step;
   }
   return TFDC_OK;
 }
@@ -306,6 +331,7 @@ tfdc_rc sim_score(struct client *c, const struct sim_score_options *o, json_t **
   tfdc_map_deinit(&s.by_id);
   free(s.runs);
   json_decref(s.alarms);
+  json_decref(s.quiet);
   json_decref(s.truth);
   return rc;
 }

@@ -5,9 +5,8 @@
 
 #include "app/client.h"
 
-/* A fault is found when one of its runs alarms; a lost step, when one of its runs alarms and a chart of it is
- * NOT_JUDGED(MISSING_STEP). A run alarms when its verdict is OOC or ACTION, or NOT_JUDGED(MISSING_STEP), and an alarm
- * of its chamber covers it. */
+/* A fault is found when one of its runs alarms. A run alarms when a chart of it that may alarm is OOC, ACTION or
+ * NOT_JUDGED(MISSING_STEP) and an alarm of its chamber covers it; for a lost step MISSING_STEP alone counts. */
 struct sim_score_options {
   const char *truth;      /* file */
   double max_false_share; /* of the normal judged runs: above it the score is "failed" */
