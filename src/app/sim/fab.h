@@ -50,7 +50,7 @@ struct sim_options {
                         .faults = 16,                                                                                  \
                         .size_min = 6,                                                                                 \
                         .size_max = 15,                                                                                \
-                        .drift = 0.5,                                                                                    \
+                        .drift = 0.5,                                                                                  \
                         .offset = 0.01,                                                                                \
                         .noise = 1,                                                                                    \
                         .missing = 0.0002,                                                                             \
