@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READ_AT_ONCE = 1 << 16, BUFFER_SIZE = CSV_RECORD_MAX + READ_AT_ONCE };
+enum { READ_AT_ONCE = 1 << 16, BUFFER_FIRST = 2 * READ_AT_ONCE, BUFFER_MAX = CSV_RECORD_MAX + READ_AT_ONCE };
 
 struct csv {
   csv_read_fn *read;
@@ -14,8 +14,9 @@ struct csv {
   int64_t line; /* of buf[at] */
   uint64_t used;
   size_t at, end;           /* the unread part of buf */
-  char *buf;                /* owned, BUFFER_SIZE */
-  char *plain;              /* owned, CSV_RECORD_MAX: fields without their doubled quotes */
+  size_t size;              /* of both buffers; grows to BUFFER_MAX for long records */
+  char *buf;                /* owned */
+  char *plain;              /* owned: fields without their doubled quotes */
   struct csv_field *fields; /* owned, CSV_FIELDS_MAX */
 };
 
@@ -31,8 +32,9 @@ tfdc_rc csv_create(csv_read_fn *read, void *user, char separator, struct csv **r
   TFDC_ASSERT(separator != '"' && separator != '\n' && separator != '\r' && separator != '\0');
   struct csv *c = calloc(1, sizeof *c);
   if (c != NULL) {
-    c->buf = malloc(BUFFER_SIZE);
-    c->plain = malloc(CSV_RECORD_MAX);
+    c->size = BUFFER_FIRST;
+    c->buf = malloc(c->size);
+    c->plain = malloc(c->size);
     c->fields = malloc(CSV_FIELDS_MAX * sizeof *c->fields);
   }
   if (c == NULL || c->buf == NULL || c->plain == NULL || c->fields == NULL) {
@@ -57,6 +59,18 @@ void csv_destroy(struct csv *c) {
 
 uint64_t csv_bytes(const struct csv *c) { return c->used; }
 
+/* Room for a longer record. */
+static tfdc_rc grow(struct csv *c, struct tfdc_error *err) {
+  size_t size = 2 * c->size < BUFFER_MAX ? 2 * c->size : BUFFER_MAX;
+  char *buf = realloc(c->buf, size);
+  if (buf != NULL) c->buf = buf;
+  char *plain = buf != NULL ? realloc(c->plain, size) : NULL;
+  if (plain == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "no memory for a long record");
+  c->plain = plain;
+  c->size = size;
+  return TFDC_OK;
+}
+
 /* More bytes behind those that are there; nothing when the buffer is full or the file ends. */
 static tfdc_rc fill(struct csv *c, struct tfdc_error *err) {
   if (c->at > 0) {
@@ -65,9 +79,10 @@ static tfdc_rc fill(struct csv *c, struct tfdc_error *err) {
     c->at = 0;
   }
   size_t n = 0;
-  if (c->eof || c->end == BUFFER_SIZE) return TFDC_OK;
-  TFDC_TRY(c->read(c->user, c->buf + c->end, BUFFER_SIZE - c->end, &n, err));
-  TFDC_ASSERT(n <= BUFFER_SIZE - c->end);
+  if (c->eof || c->end == BUFFER_MAX) return TFDC_OK;
+  if (c->end == c->size) TFDC_TRY(grow(c, err));
+  TFDC_TRY(c->read(c->user, c->buf + c->end, c->size - c->end, &n, err));
+  TFDC_ASSERT(n <= c->size - c->end);
   c->end += n;
   c->eof = n == 0;
   return TFDC_OK;

@@ -186,7 +186,7 @@ static tfdc_rc generate(void *user, void *buf, size_t n, size_t *ret_n, struct t
   return TFDC_OK;
 }
 
-/* The reader's memory is fixed when it is created: what it hands out always points into it. */
+/* The reader's memory grows with the longest record alone: what it hands out always points into the same. */
 static void a_file_larger_than_memory_passes_through(void **state) {
   (void)state;
   struct generator g = {.left = UINT64_C(1) << 26};
