@@ -286,6 +286,7 @@ static void put_status(void *user, struct tfdc_buf *out) {
 static tfdc_rc start_http(struct dev *d, struct tfdc_error *err) {
   struct api_options o = {.store = d->ports[STORE],
                           .publish = d->ports[PUBLISH],
+                          .workqueue = d->ports[WORKQUEUE],
                           .kv = d->ports[KV],
                           .metrics = metrics_mem_port(d->metrics),
                           .clock = &d->clock,

@@ -19,6 +19,7 @@ struct api_process {
 struct api_options {
   struct port *store;
   struct port *publish;         /* NULL: re-judging answers UNAVAILABLE */
+  struct port *workqueue;       /* paces re-judging; NULL = it is not paced */
   struct port *kv;              /* NULL: nobody has to be told of new definitions */
   struct port_metrics *metrics; /* or NULL */
   struct port_clock *clock;

@@ -3,6 +3,7 @@
 
 #include "core/catalog.h"
 #include "model/codec.h"
+#include "port/queue.h"
 #include "run/api_handlers.h"
 #include "run/api_trace.h"
 #include "run/completion.h"
@@ -11,10 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PICKS_MAX = 64 };
+enum { PICKS_MAX = 64, AHEAD = 16 };
 /* A defender hears of new definitions within this time, or it is not there. */
 #define HEARD_US      (10 * TFDC_US_PER_S)
 #define HEARD_WAIT_US INT64_C(20000)
+/* A queue that does not shrink for so long has nobody who judges. */
+#define IDLE_US      (5 * TFDC_US_PER_S)
+#define ROOM_WAIT_US INT64_C(5000)
 /* Definitions that are older have been heard of, also where clocks differ a little. */
 #define RECENT_US (60 * TFDC_US_PER_S)
 
@@ -28,6 +32,7 @@ struct rejudging {
   int64_t probe_us;           /* when those were made; INT64_MIN = no probe is needed */
   uint32_t judgement;         /* the highest so far */
   uint64_t seen;
+  uint32_t room; /* messages that may be published before the queue is asked again */
   struct rejudge_result result;
 };
 
@@ -149,6 +154,43 @@ static tfdc_rc wait_until_heard(struct rejudging *j, struct tfdc_error *err) {
   return TFDC_OK;
 }
 
+/* ---- room ---- */
+
+static tfdc_rc waiting_messages(const struct api *api, uint64_t *ret, struct tfdc_error *err) {
+  const struct api_options *o = &api->options;
+  struct workqueue_req r;
+  workqueue_req_init(&r, WORKQUEUE_INFO);
+  tfdc_rc rc = await_call(o->await, o->workqueue, &r.base);
+  if (rc == TFDC_OK)
+    *ret = r.pending;
+  else
+    (void)tfdc_fail(err, rc, "%s", tfdc_error_msg(&r.base.err));
+  port_req_deinit(&r.base);
+  return rc;
+}
+
+/* A pass over a year of runs must not stand in the queue before a run that ended just now: only AHEAD messages wait
+ * there at a time. Where nobody judges there is nothing to hold up, and the pass goes on. */
+static tfdc_rc wait_for_room(struct rejudging *j, struct tfdc_error *err) {
+  const struct api_options *o = &j->ask->api->options;
+  if (o->workqueue == NULL || j->room-- > 0) return TFDC_OK;
+  int64_t until = port_mono(o->clock).us + IDLE_US;
+  uint64_t least = UINT64_MAX;
+  for (j->room = 0; port_mono(o->clock).us < until;) {
+    uint64_t waiting = 0;
+    TFDC_TRY(waiting_messages(j->ask->api, &waiting, err));
+    if (waiting < AHEAD) {
+      j->room = (uint32_t)(AHEAD - waiting) - 1;
+      break;
+    }
+    if (waiting < least) until = port_mono(o->clock).us + IDLE_US;
+    least = waiting;
+    await_pause(o->await, (tfdc_dur){ROOM_WAIT_US});
+    TFDC_TRY(go_on(j, err));
+  }
+  return TFDC_OK;
+}
+
 /* ---- runs ---- */
 
 static tfdc_rc note_run(struct rejudging *j, const struct model_context *c, const struct store_req *verdict,
@@ -199,6 +241,7 @@ static tfdc_rc publish_page(void *user, const struct store_req *list, struct tfd
       j->result.without_trace++;
       continue;
     }
+    TFDC_TRY(wait_for_room(j, err));
     TFDC_TRY(publish(j->ask->api, c, j->judgement, err));
     j->result.published++;
     TFDC_TRY(go_on(j, err));
