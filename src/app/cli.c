@@ -55,12 +55,6 @@ static tfdc_rc take_option(const struct cli_command *c, int argc, char **argv, i
   return cli_take_value(o, value, err);
 }
 
-static bool has(int argc, char **argv, const char *option) {
-  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-    if (strcmp(argv[i], option) == 0) return true;
-  return false;
-}
-
 static tfdc_rc take_options(const struct cli_command *c, int *argc, char **argv, struct tfdc_error *err) {
   int kept = 1, i = 1;
   while (i < *argc) {
@@ -80,11 +74,7 @@ static tfdc_rc take_options(const struct cli_command *c, int *argc, char **argv,
 
 bool cli_parse(const struct cli_command *c, int *argc, char **argv, struct app_config *config, int *ret_status) {
   struct tfdc_error err = {0};
-  if (has(*argc, argv, "--help") || has(*argc, argv, "-h") || has(*argc, argv, "--help-markdown")) {
-    if (has(*argc, argv, "--help-markdown"))
-      cli_print_markdown(c);
-    else
-      cli_print_help(c);
+  if (cli_print_help(c, *argc, argv)) {
     *ret_status = CLI_OK;
     return false;
   }

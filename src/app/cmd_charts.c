@@ -17,7 +17,7 @@
 struct args {
   struct client_args client;
   struct filter filter; /* exact ids here */
-  const char *strategy, *partition;
+  const char *strategy, *partition, *verdict;
   int64_t limit;
   bool plot;
 };
@@ -129,6 +129,12 @@ static void point_row(struct text_table *t, const json_t *row, const json_t *p, 
   text_table_styled(t, text_style_of_verdict(verdict), text);
 }
 
+static bool is_wanted(const struct args *a, const json_t *row) {
+  const json_t *p = json_array_get(json_object_get(row, "points"), 0);
+  if (p == NULL || !filter_takes(&a->filter, row)) return false; /* without points: its strategy had other charts */
+  return a->verdict == NULL || strcmp(a->verdict, json_get_text(p, "verdict")) == 0;
+}
+
 static bool show_row(struct points *s, const json_t *row) {
   const json_t *points = json_object_get(row, "points");
   if (s->args->client.json) s->rc = text_print_json(stdout, row, s->err);
@@ -139,8 +145,8 @@ static bool show_row(struct points *s, const json_t *row) {
 
 static bool on_row(void *user, json_t *row) {
   struct points *s = user;
+  if (!is_wanted(s->args, row)) return true;
   size_t at = s->n++;
-  if (json_array_size(json_object_get(row, "points")) == 0) return s->n--, true; /* its strategy had other charts */
   if (s->newest == NULL) return show_row(s, row);
   at %= (size_t)s->args->limit;
   json_decref(s->newest[at]);
@@ -269,6 +275,10 @@ int cmd_charts(int argc, char **argv) {
       {"tool", CLI_TEXT, &args.filter.tool, "TOOL", "of this tool"},
       {"chamber", CLI_TEXT, &args.filter.chamber, "TOOL:CHAMBER", "of this chamber; needed where there are several"},
       {"partition", CLI_TEXT, &args.partition, "TEXT", "of this partition, such as the recipe"},
+      {"recipe", CLI_TEXT, &args.filter.recipe, "GLOB", "points of this recipe"},
+      {"lot", CLI_TEXT, &args.filter.lot, "GLOB", "points of this lot"},
+      {"wafer", CLI_TEXT, &args.filter.wafer, "GLOB", "points of this wafer"},
+      {"verdict", CLI_TEXT, &args.verdict, "VERDICT", "points with this verdict"},
       FILTER_TIME_OPTIONS(&args.filter),
       {"limit", CLI_INT, &args.limit, "N", "the newest N points, 0 = all [0]"},
       {"plot", CLI_FLAG, &args.plot, NULL, "draw each point between its limits [on a terminal]"},

@@ -189,6 +189,17 @@ class Exporting(Fab):
         self.assertRegex(rows[0], f"run-{BAD} .*[|].*[|].*>")
         self.assertRegex(rows[1], r"OK .*[|].*o.*[|]")
 
+    def test_points_are_found_by_what_they_are(self):
+        def wafers(*args):
+            rows = lines(self.ok("charts", "press_ETCH_mean", "--strategy", "first", "--json", *args))
+            return [r["substrate_id"] for r in rows]
+        bad = next(r["points"][0]["verdict"] for r in lines(self.ok("charts", "press_ETCH_mean", "--json", "--wafer",
+                                                                    f"run-{BAD}")))
+        self.assertEqual([f"run-{BAD}"], wafers("--verdict", bad))
+        self.assertEqual([f"run-{i}" for i in range(10, 20)], wafers("--wafer", "run-1?", "--recipe", "R", "--lot", "L*"))
+        self.assertEqual(["run-18", "run-19"], wafers("--wafer", "run-1?", "--limit", "2"))
+        self.assertEqual([], wafers("--lot", "L2"))
+
     def test_a_file_is_written_whole_or_not_at_all(self):
         path = f"{self.folder}/out.csv"
         self.fails(4, "export", "trace", f"run-{BAD}", "--svid", "press", "--svid", "nothing", "-o", path)
@@ -455,7 +466,7 @@ class Searching(Fab):
             written = f.read().split("## tfdc ")
         for section in page.split("## tfdc "):
             if section.split("\n")[0] in COMMANDS:
-                self.assertIn(section, written, "docs/cli.md is stale: run `make docs`")
+                self.assertTrue(section in written, "docs/cli.md is stale: run `make docs`")
         names = [line.split()[2] for line in page.splitlines() if line.startswith("## tfdc ")]
         self.assertLess(9, len(names))
         listed = tfdc("help").stdout
@@ -467,6 +478,22 @@ class Searching(Fab):
                 self.assertEqual(text.stdout, tfdc("help", name).stdout)
                 self.assertIn("\nexample:\n  tfdc " + name, text.stdout)
                 self.assertLessEqual(max(map(len, text.stdout.splitlines())), 120)
+
+    def test_the_shell_completes_commands_and_options(self):
+        script = 'eval "$("$0" completion bash)"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tfdc; echo "${COMPREPLY[@]}"'
+        for words, expected in ((["ru"], "runs"), (["runs", "--verd"], "--verdict"), (["apply", "--d"], "--dry-run"),
+                                (["completion", "--h"], "--help"), (["nothing", "--h"], "")):
+            done = subprocess.run(["bash", "-c", script, TFDC, TFDC, *words], capture_output=True, text=True,
+                                  timeout=WAIT_S, check=False)
+            self.assertEqual((expected + "\n", ""), (done.stdout, done.stderr), words)
+        self.assertEqual(2, tfdc("completion", "fish").returncode)
+
+    def test_the_manual_page_is_made_of_its_macros(self):
+        page = tfdc("help", "--man").stdout.splitlines()
+        macros = {line.split()[0] for line in page if line[:1] in (".", "'")}
+        self.assertEqual({".TH", ".SH", ".SS", ".B", ".I", ".TP", ".PP", ".nf", ".fi"}, macros)
+        self.assertIn("\\-\\-dry\\-run", page)
+        self.assertEqual(page.count(".nf"), sum(line.startswith(".SS ") for line in page))
 
 
 class Following(unittest.TestCase):
