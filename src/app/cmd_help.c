@@ -141,7 +141,8 @@ int cmd_completion(int argc, char **argv) {
   const struct cli_command command = {.name = "completion",
                                       .summary = "prints what bash needs to complete commands and options",
                                       .operands = "bash",
-                                      .example = "eval \"$(tfdc completion bash)\""};
+                                      .example = "tfdc completion bash > /etc/bash_completion.d/tfdc\n"
+                                                 "eval \"$(tfdc completion bash)\""};
   struct app_config config;
   struct tfdc_error err = {0};
   int status;
