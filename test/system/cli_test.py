@@ -477,7 +477,8 @@ class Searching(Fab):
                 self.assertEqual((0, ""), (text.returncode, text.stderr))
                 self.assertEqual(text.stdout, tfdc("help", name).stdout)
                 self.assertIn("\nexample:\n  tfdc " + name, text.stdout)
-                self.assertLessEqual(max(map(len, text.stdout.splitlines())), 120)
+                if name in COMMANDS:
+                    self.assertLessEqual(max(map(len, text.stdout.splitlines())), 120)
 
     def test_the_shell_completes_commands_and_options(self):
         script = 'eval "$("$0" completion bash)"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tfdc; echo "${COMPREPLY[@]}"'
