@@ -16,31 +16,48 @@ static json_t *body_of(const json_t *def) {
   return text != NULL ? json_loads(text, 0, NULL) : NULL;
 }
 
+/* Limit sets are large: what is kept of them is partition -> warn_at. */
+static json_t *short_limits(json_t *body) {
+  const json_t *groups = json_object_get(body, "groups");
+  json_t *kept = json_object();
+  for (size_t i = 0; kept != NULL && i < json_array_size(groups); i++) {
+    const json_t *g = json_array_get(groups, i);
+    (void)json_object_set(kept, json_get_text(g, "partition"), json_object_get(g, "warn_at"));
+  }
+  json_decref(body);
+  return kept;
+}
+
 static bool on_def(void *user, json_t *def) {
-  json_t **body = user;
-  *body = body_of(def);
+  struct report_def *d = user;
+  d->body = body_of(def);
+  if (d->body != NULL && strcmp(d->kind, "limits") == 0) d->body = short_limits(d->body);
   return false;
 }
 
 /* Version 0 = the newest. An answer that cannot be had is no failure of the report: a chart is drawn without it. */
-static json_t *strategy_of(struct report *r, const char *strategy, int64_t version) {
-  for (size_t i = 0; i < r->n_defs; i++)
-    if (r->defs[i].version == version && strcmp(r->defs[i].strategy, strategy) == 0) return r->defs[i].body;
+static json_t *find_def(struct report *r, const char *kind, const char *strategy, int64_t version) {
+  for (size_t i = 0; i < r->n_defs; i++) {
+    const struct report_def *d = &r->defs[i];
+    if (d->kind == kind && d->version == version && strcmp(d->strategy, strategy) == 0) return d->body;
+  }
   struct report_def *at = &r->defs[r->next_def];
   r->next_def = (r->next_def + 1) % REPORT_DEFS;
   if (r->n_defs < REPORT_DEFS)
     r->n_defs++;
   else
     json_decref(at->body);
-  *at = (struct report_def){.version = version};
+  *at = (struct report_def){.kind = kind, .version = version};
   (void)snprintf(at->strategy, sizeof at->strategy, "%s", strategy);
   char text[24];
   (void)snprintf(text, sizeof text, "%lld", (long long)version);
-  const char *const params[] = {"kind",   "strategy", "id", strategy, "version", version > 0 ? text : NULL,
-                                "bodies", "1",        NULL};
-  tfdc_rc rc = client_list(r->client, "/api/v1/definitions", params, "definitions", 1, on_def, &at->body, NULL);
+  const char *const params[] = {"kind",   kind, "id", strategy, "version", version > 0 ? text : NULL,
+                                "bodies", "1",  NULL};
+  tfdc_rc rc = client_list(r->client, "/api/v1/definitions", params, "definitions", 1, on_def, at, NULL);
   return rc == TFDC_OK ? at->body : NULL;
 }
+
+static const char kind_strategy[] = "strategy", kind_limits[] = "limits";
 
 static const char *copy(struct report *r, const char *text) {
   return text != NULL ? tfdc_arena_strdup(&r->mem, text) : NULL;
@@ -70,7 +87,7 @@ static const char *rules_of(struct report *r, const json_t *strategy) {
 
 struct chart_def define_chart(struct report *r, const char *strategy, int64_t version, const char *chart) {
   struct chart_def d = {.action_ucl = NAN, .action_lcl = NAN};
-  const json_t *body = strategy_of(r, strategy, version), *charts = json_object_get(body, "charts");
+  const json_t *body = find_def(r, kind_strategy, strategy, version), *charts = json_object_get(body, "charts");
   for (size_t i = 0; i < json_array_size(charts); i++) {
     const json_t *c = json_array_get(charts, i), *limits = json_object_get(c, "limits");
     if (strcmp(json_get_text(c, "chart"), chart) != 0) continue;
@@ -82,4 +99,10 @@ struct chart_def define_chart(struct report *r, const char *strategy, int64_t ve
     break;
   }
   return d;
+}
+
+double define_warn_at(struct report *r, const char *strategy, int64_t limit_version, const char *partition) {
+  double warn_at =
+      limit_version > 0 ? json_get_real(find_def(r, kind_limits, strategy, limit_version), partition) : NAN;
+  return warn_at > 0 && warn_at < 1 ? warn_at : NAN;
 }

@@ -123,7 +123,8 @@ static void make(struct made *m) {
                          .n = N,
                          .episode_from_us = MODEL_NO_TIME,
                          .action_ucl = NAN,
-                         .action_lcl = NAN};
+                         .action_lcl = NAN,
+                         .warn_at = NAN};
 }
 
 static const char *draw(struct made *m) {
@@ -214,6 +215,23 @@ static void a_pause_of_the_chamber_is_a_gap(void **state) {
   assert_int_equal(markup_count(text, "class=\"gap\""), 1);
   assert_non_null(strstr(text, "3 d 0 h"));
   assert_int_equal(moves_of(text, "class=\"joined\" d=\"", "M"), 2);
+  tfdc_buf_deinit(&m.out);
+}
+
+static void smaller_limits_are_dotted_where_they_are_known(void **state) {
+  (void)state;
+  struct made m;
+  make(&m);
+  assert_int_equal(markup_count(draw(&m), "class=\"warn-limit\""), 0);
+  m.c.warn_at = 0.75;
+  m.points[5].centre = 50.5; /* a centre that follows moves them with it */
+  const char *text = draw(&m);
+  assert_int_equal(markup_count(text, "class=\"warn-limit\""), 2);
+  assert_int_equal(moves_of(text, "class=\"warn-limit\" d=\"", "V"), 2);
+  for (size_t i = 0; i < N; i++) m.points[i].ucl = NAN;
+  assert_int_equal(markup_count(draw(&m), "class=\"warn-limit\""), 1);
+  m.c.action_ucl = 51;
+  assert_int_equal(markup_count(draw(&m), "class=\"action\""), 1);
   tfdc_buf_deinit(&m.out);
 }
 
@@ -348,6 +366,7 @@ int main(void) {
                                      cmocka_unit_test(one_spike_does_not_flatten_the_chart),
                                      cmocka_unit_test(old_points_keep_the_limits_that_judged_them),
                                      cmocka_unit_test(a_pause_of_the_chamber_is_a_gap),
+                                     cmocka_unit_test(smaller_limits_are_dotted_where_they_are_known),
                                      cmocka_unit_test(one_sided_and_missing_limits_are_left_out),
                                      cmocka_unit_test(hostile_names_stay_text),
                                      cmocka_unit_test(the_alarmed_run_lies_over_the_good_ones),

@@ -8,11 +8,12 @@
 #include "app/report/report.h"
 #include "app/report/uchart.h"
 
-enum { REPORT_DEFS = 8 };
-struct report_def { /* one version of a strategy */
+enum { REPORT_DEFS = 16 };
+struct report_def { /* one version of a strategy or of its limits */
+  const char *kind; /* "strategy", "limits" */
   char strategy[65];
   int64_t version;
-  json_t *body; /* owned; NULL: could not be had */
+  json_t *body; /* owned; of limits only partition -> warn_at; NULL: could not be had */
 };
 /* The step that an equation looks at. */
 struct report_step {
@@ -98,6 +99,8 @@ struct chart_def {
 };
 /* Of one version of a strategy, in r->mem; all NULL where it is not known. */
 struct chart_def define_chart(struct report *r, const char *strategy, int64_t version, const char *chart);
+/* The smaller limit of the default rules over the limit; NaN where it is not known. */
+double define_warn_at(struct report *r, const char *strategy, int64_t limit_version, const char *partition);
 
 /* --- traces.c --- */
 struct traces_of {

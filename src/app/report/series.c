@@ -129,11 +129,13 @@ void series_draw(struct report *r, const struct series_of *of, const struct seri
                      .episode_from_us = episode_from_us,
                      .episode_to_us = episode_to_us,
                      .action_ucl = NAN,
-                     .action_lcl = NAN};
+                     .action_lcl = NAN,
+                     .warn_at = NAN};
   if (last != NULL) {
     struct chart_def d = define_chart(r, of->strategy, 0, of->charts[chart]);
     c.action_ucl = d.action_ucl;
     c.action_lcl = d.action_lcl;
+    if (d.rules == NULL) c.warn_at = define_warn_at(r, of->strategy, last->limit_version, of->partition);
   }
   uchart_draw(r->page, &c);
   r->sum->charts++;

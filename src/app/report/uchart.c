@@ -121,16 +121,25 @@ static void put_episode(struct tfdc_buf *b, const struct uchart_frame *f) {
            uchart_x(f, first) - f->dx / 2, UCHART_TOP, (double)(last - first + 1) * f->dx, UCHART_BOTTOM - UCHART_TOP);
 }
 
-static double level_of(const struct uchart_point *p, int level) {
-  return level == 0 ? p->centre : level > 0 ? p->ucl : p->lcl;
+enum level { LEVEL_CENTRE, LEVEL_UCL, LEVEL_LCL, LEVEL_WARN_UP, LEVEL_WARN_LOW };
+
+static double level_of(const struct uchart *c, size_t i, enum level level) {
+  const struct uchart_point *p = &c->points[i];
+  switch (level) {
+  case LEVEL_UCL: return p->ucl;
+  case LEVEL_LCL: return p->lcl;
+  case LEVEL_WARN_UP: return p->centre + c->warn_at * (p->ucl - p->centre);
+  case LEVEL_WARN_LOW: return p->centre + c->warn_at * (p->lcl - p->centre);
+  default: return p->centre;
+  }
 }
 
 /* Steps in time: each run has the limits that judged it. */
-static void put_level(struct tfdc_buf *b, const struct uchart_frame *f, const char *class, int level) {
+static void put_level(struct tfdc_buf *b, const struct uchart_frame *f, const char *class, enum level level) {
   double before = NAN;
   bool open = false;
   for (size_t i = 0; i < f->c->n; i++) {
-    double v = level_of(&f->c->points[i], level), x = uchart_x(f, i) - f->dx / 2;
+    double v = level_of(f->c, i, level), x = uchart_x(f, i) - f->dx / 2;
     if (!isfinite(v) || !uchart_is_shown(f, v)) v = NAN;
     if (!isnan(v)) {
       if (!open) html_fmt(b, "<path class=\"%s\" d=\"", class);
@@ -144,7 +153,7 @@ static void put_level(struct tfdc_buf *b, const struct uchart_frame *f, const ch
         html_put(b, "V");
         html_coordinate(b, scale_at(&f->y, v));
       }
-      if (i + 1 == f->c->n || level_of(&f->c->points[i + 1], level) != v) {
+      if (i + 1 == f->c->n || level_of(f->c, i + 1, level) != v) {
         html_put(b, "H");
         html_coordinate(b, x + f->dx);
       }
@@ -250,9 +259,11 @@ void uchart_draw(struct tfdc_buf *b, const struct uchart *c) {
   html_put(b, "</desc>");
   put_episode(b, &f);
   put_y_axis(b, &f);
-  put_level(b, &f, "limit", 1);
-  put_level(b, &f, "limit", -1);
-  put_level(b, &f, "centre", 0);
+  put_level(b, &f, "warn-limit", LEVEL_WARN_UP);
+  put_level(b, &f, "warn-limit", LEVEL_WARN_LOW);
+  put_level(b, &f, "limit", LEVEL_UCL);
+  put_level(b, &f, "limit", LEVEL_LCL);
+  put_level(b, &f, "centre", LEVEL_CENTRE);
   put_action_limit(b, &f, c->action_ucl);
   put_action_limit(b, &f, c->action_lcl);
   put_markers(b, &f, gap);

@@ -25,6 +25,7 @@ struct uchart {
   size_t n;
   int64_t episode_from_us, episode_to_us; /* order times of an alarm to shade; MODEL_NO_TIME = none */
   double action_ucl, action_lcl;          /* NaN = none */
+  double warn_at;                         /* smaller limits at this part of the way to the limits; NaN = none */
 };
 void uchart_draw(struct tfdc_buf *b, const struct uchart *c);
 /* The shapes that uchart_draw refers to: once on a page, before the charts. */

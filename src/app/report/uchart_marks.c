@@ -57,6 +57,7 @@ void uchart_put_legend(struct tfdc_buf *b) {
   put_sign(b, "m-late", "judged late: after runs that followed it");
   put_stroke(b, "centre", "centre");
   put_stroke(b, "limit", "control limits (UCL, LCL) that judged each run");
+  put_stroke(b, "warn-limit", "warning limits: twice in 3 runs beyond one of them alarms");
   put_stroke(b, "gap", "a pause of the chamber");
   html_put(b, "</ul>");
 }
