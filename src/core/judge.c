@@ -387,6 +387,7 @@ static void recalled(struct judge *j, struct job *job, const struct judge_event 
   for (size_t i = 0; i < job->n_picks; i++) {
     job->picks[i].prev = e->history[i].prev;
     job->picks[i].old = e->history[i].old;
+    job->picks[i].later = e->history[i].later;
     job->input.late |= e->history[i].later;
   }
   go(j, job, COMPUTING);

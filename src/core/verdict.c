@@ -115,7 +115,7 @@ static tfdc_rc compute(struct work *w, struct verdict_output *out) {
   TFDC_TRY(compile_missing(w, out));
   TFDC_TRY(make_run(w));
   out->records = tfdc_arena_alloc(w->mem, (w->in->n_picks + 1) * sizeof *out->records);
-  out->alarms = tfdc_arena_alloc(w->mem, (w->in->n_picks * 2 + 1) * sizeof *out->alarms);
+  out->alarms = tfdc_arena_alloc(w->mem, (w->in->n_picks * 3 + 1) * sizeof *out->alarms);
   if (out->records == NULL || out->alarms == NULL) return TFDC_E_NOMEM;
   for (size_t i = 0; i < w->in->n_picks; i++) TFDC_TRY(verdict_judge_pick(w, i, out));
   fill_verdict(w, out);

@@ -14,6 +14,7 @@ struct verdict_pick {
   struct programs *programs;         /* NULL: compiled here and returned in output.programs */
   const struct model_u_record *prev; /* the row right before the run, or NULL */
   const struct model_u_record *old;  /* this run's row of an earlier revision or judgement, or NULL */
+  bool later;                        /* later runs of the partition were judged already */
 };
 struct verdict_input {
   const struct model_context *context;
@@ -33,7 +34,7 @@ struct verdict_output {
   struct tfdc_arena mem;          /* owns what the records point to */
   struct model_u_record *records; /* one for each pick */
   struct programs **programs;     /* one for each pick: compiled here, one reference each, or NULL */
-  struct model_alarm *alarms;     /* changes to publish, 0..n_picks */
+  struct model_alarm *alarms;     /* changes to publish, in order */
   size_t n_records, n_alarms;
   struct model_run_verdict verdict;
 };

@@ -304,18 +304,41 @@ static struct tfdc_id128 alarm_id(const struct model_u_record *r, const uint8_t 
   return id;
 }
 
-/* Readers keep the highest update: a later revision or judgement of a run counts above all of an earlier one. */
-static uint32_t update_number(const struct model_u_record *r, uint32_t changes) {
-  return (r->revision + r->judgement - 2) * 100000u + changes;
+/* The alarm of the row's episode, where its run was a bad one of it. */
+static bool alarmed(const struct model_u_record *row, struct spc_episode *ret) {
+  return read_episode(row, ret) && ret->open && ret->last_time_us == row->order_us;
 }
 
-static struct model_alarm make_alarm(const struct work *w, const struct model_strategy *s,
-                                     const struct model_u_record *r, const struct spc_episode *e) {
+static bool same_alarm(const struct spc_episode *a, const struct spc_episode *b) {
+  return memcmp(a->first_id, b->first_id, sizeof a->first_id) == 0;
+}
+
+/* Readers keep the highest update. It rises with each run that changes the alarm, and within that with each revision
+ * and judgement of the run: what a run is judged again to does not count above what later runs made of the alarm. A run
+ * that came late has its place before the run that was judged in its stead, as has one that was not bad before. */
+static uint32_t update_number(const struct verdict_pick *p, const struct model_u_record *r,
+                              const struct spc_episode *e) {
+  enum { STEP = 32768, LATE = STEP / 2, PLACES = 16, PLACE = LATE / PLACES, MOST = UINT32_MAX / STEP - 1 };
+  struct spc_episode old;
+  bool in_place = alarmed(p->old, &old) && !p->old->late && old.alarms == e->alarms && same_alarm(&old, e);
+  bool came_late = p->later && !in_place;
+  uint32_t changes = e->alarms + !e->open;
+  uint32_t revisions = came_late ? 32 : 128, judgements = PLACE / 2 / 32;
+  uint32_t revision = r->revision < revisions ? r->revision - 1 : revisions - 1;
+  uint32_t judgement = r->judgement < judgements ? r->judgement - 1 : judgements - 1;
+  uint32_t again = 2 * (revision * judgements + judgement); /* the odd one: cleared at once */
+  if (changes > MOST) changes = MOST;
+  if (!came_late) return changes * STEP + again;
+  return (changes - 1) * STEP + LATE + (uint32_t)(r->context_id.lo % PLACES) * PLACE + again;
+}
+
+static struct model_alarm make_alarm(const struct work *w, const struct verdict_pick *p, const struct model_u_record *r,
+                                     const struct spc_episode *e) {
   const struct model_context *c = w->in->context;
   return (struct model_alarm){
       .alarm_id = alarm_id(r, e->first_id),
       .state = e->open ? MODEL_ALARM_OPEN : MODEL_ALARM_CLEARED,
-      .severity = e->worst == SPC_ACTION ? MODEL_CRITICAL : s->severity,
+      .severity = e->worst == SPC_ACTION ? MODEL_CRITICAL : p->from.strategy->severity,
       .key = r->key,
       .strategy = r->chart_set,
       .partition = r->partition,
@@ -326,16 +349,16 @@ static struct model_alarm make_alarm(const struct work *w, const struct model_st
       .cleared_us = e->open ? MODEL_NO_TIME : r->order_us,
       .published_us = w->in->now.us,
       .bad_runs = e->alarms,
-      .update = update_number(r, e->alarms + !e->open),
+      .update = update_number(p, r, e),
       .recipe_id = c->recipe_id,
       .lot_id = c->lot_id,
       .substrate_id = c->substrate_id,
   };
 }
 
-static tfdc_rc add_alarm(struct work *w, const struct model_strategy *s, const struct model_u_record *r,
+static tfdc_rc add_alarm(struct work *w, const struct verdict_pick *p, const struct model_u_record *r,
                          const struct spc_episode *e, struct verdict_output *out) {
-  struct model_alarm a = make_alarm(w, s, r, e);
+  struct model_alarm a = make_alarm(w, p, r, e);
   const struct model_point *worst = worst_point(r);
   a.reason = !e->open                             ? "CLEARED"
              : worst == NULL                      ? "OOC"
@@ -348,17 +371,34 @@ static tfdc_rc add_alarm(struct work *w, const struct model_strategy *s, const s
   return TFDC_OK;
 }
 
-/* This run opened an alarm when it was judged before, and no longer does: the alarm is taken back. */
-static void take_back(struct work *w, const struct verdict_pick *p, const struct model_u_record *r,
-                      const struct spc_episode *now, struct verdict_output *out) {
+/* Runs after this one were judged without the alarm that it opens, so that none of them would ever clear it. */
+static void clear_at_once(const struct verdict_pick *p, const struct model_u_record *r, struct verdict_output *out) {
   struct spc_episode old;
-  uint8_t self[16];
-  if (!read_episode(p->old, &old) || !old.open) return;
-  id_bytes(w->in->context->context_id, self);
-  if (memcmp(old.first_id, self, 16) != 0) return;
-  if (now->open && memcmp(now->first_id, self, 16) == 0) return;
-  old.open = false;
-  struct model_alarm a = make_alarm(w, p->from.strategy, r, &old);
+  bool known = p->old != NULL && !p->old->late && strcmp(p->old->partition, r->partition) == 0 &&
+               alarmed(p->old, &old) && tfdc_id128_eq(id_of_bytes(old.first_id), r->context_id);
+  if (!p->later || known) return;
+  struct model_alarm a = out->alarms[out->n_alarms - 1];
+  a.state = MODEL_ALARM_CLEARED;
+  a.cleared_us = r->order_us;
+  a.update++;
+  a.reason = "CLEARED";
+  a.text = "came late: runs after it were judged before";
+  out->alarms[out->n_alarms++] = a;
+}
+
+/* This run was in an alarm when it was judged before, and now is not (or in another partition): it is taken back,
+ * unless later runs made more of it. */
+static void take_back(struct work *w, const struct verdict_pick *p, const struct model_u_record *r,
+                      const struct spc_episode *now, enum spc_episode_act act, struct verdict_output *out) {
+  struct spc_episode old;
+  if (!alarmed(p->old, &old)) return;
+  bool moved = strcmp(p->old->partition, r->partition) != 0;
+  if (!moved && (now->open || act == SPC_EPISODE_CLEAR) && same_alarm(now, &old)) return;
+  struct model_u_record there = *r;
+  there.partition = p->old->partition;
+  struct model_alarm a = make_alarm(w, p, &there, &old); /* in the place of the run's own alarm */
+  a.state = MODEL_ALARM_CLEARED;
+  a.cleared_us = r->order_us;
   a.reason = "REVISED";
   a.text = "judged again with late samples or an amended context: no longer alarms";
   a.charts = "";
@@ -384,8 +424,9 @@ tfdc_rc verdict_judge_pick(struct work *w, size_t pick, struct verdict_output *o
   struct spc_episode_run run = episode_run(w, p->from.strategy, r);
   enum spc_episode_act act = spc_episode_step(known ? &before : NULL, &run, p->from.strategy->clear_runs, &after);
   TFDC_TRY(keep_episode(w->mem, &after, r));
-  if (act != SPC_EPISODE_NONE) TFDC_TRY(add_alarm(w, p->from.strategy, r, &after, out));
-  take_back(w, p, r, &after, out);
+  if (act != SPC_EPISODE_NONE) TFDC_TRY(add_alarm(w, p, r, &after, out));
+  if (act == SPC_EPISODE_OPEN) clear_at_once(p, r, out);
+  take_back(w, p, r, &after, act, out);
   return TFDC_OK;
 }
 

@@ -334,6 +334,96 @@ static void a_revision_that_no_longer_alarms_takes_its_alarm_back(void **state) 
   bench_done(&b, &out);
 }
 
+/* Run 1 bad, bad again in its second revision, 2 bad, 3 and 4 good: readers keep the highest update, so each counts. */
+static void an_alarm_that_a_revision_raised_again_still_clears(void **state) {
+  (void)state;
+  static const struct {
+    uint64_t run;
+    uint32_t revision;
+    double level;
+    size_t alarms;
+  } rows[] = {{1, 1, 55, 1}, {1, 2, 56, 1}, {2, 1, 57, 1}, {3, 1, 50, 0}, {4, 1, 50, 1}};
+  struct bench b;
+  struct verdict_output out[TFDC_COUNT(rows)];
+  uint32_t update = 0;
+  bench_init(&b);
+  bench_chart(&b, "mean", "mean(Press)", 48, 52);
+  for (size_t i = 0; i < TFDC_COUNT(rows); i++) {
+    bench_number(&b, rows[i].run);
+    bench_fill(&b, rows[i].level);
+    b.context.revision = rows[i].revision;
+    b.pick.old = rows[i].revision > 1 ? &out[i - 1].records[0] : NULL;
+    b.pick.prev = rows[i].run > 1 ? &out[i - 1].records[0] : NULL;
+    out[i] = bench_judge(&b);
+    assert_int_equal(out[i].n_alarms, rows[i].alarms);
+    if (rows[i].alarms == 0) continue;
+    assert_true(out[i].alarms[0].update > update);
+    assert_true(tfdc_id128_eq(out[i].alarms[0].alarm_id, out[0].alarms[0].alarm_id));
+    update = out[i].alarms[0].update;
+  }
+  assert_int_equal(out[4].alarms[0].state, MODEL_ALARM_CLEARED);
+  for (size_t i = 0; i < TFDC_COUNT(rows); i++) verdict_release(&out[i]);
+  tfdc_buf_deinit(&b.bytes);
+}
+
+static void what_a_run_is_judged_again_to_does_not_undo_later_runs(void **state) {
+  (void)state;
+  struct bench b;
+  bench_init(&b);
+  bench_chart(&b, "mean", "mean(Press)", 48, 52);
+  bench_fill(&b, 55);
+  struct verdict_output first = bench_judge(&b);
+  bench_number(&b, 2);
+  b.pick.prev = &first.records[0];
+  struct verdict_output second = bench_judge(&b);
+  bench_number(&b, 1);
+  bench_fill(&b, 50); /* the first run is good after all; the second was judged from it and still is bad */
+  b.context.revision = 2;
+  b.pick = (struct verdict_pick){.from = b.pick.from, .partition = "R1", .old = &first.records[0], .later = true};
+  struct verdict_output again = bench_judge(&b);
+  assert_int_equal(again.n_alarms, 1);
+  assert_string_equal(again.alarms[0].reason, "REVISED");
+  assert_true(again.alarms[0].update > first.alarms[0].update && again.alarms[0].update < second.alarms[0].update);
+  verdict_release(&first);
+  verdict_release(&second);
+  bench_done(&b, &again);
+}
+
+static void an_alarm_of_a_run_that_came_late_is_cleared_at_once(void **state) {
+  (void)state;
+  struct bench b;
+  bench_init(&b);
+  bench_chart(&b, "mean", "mean(Press)", 48, 52);
+  bench_fill(&b, 55);
+  b.pick.later = b.in.late = true;
+  struct verdict_output out = bench_judge(&b);
+  assert_int_equal(out.n_alarms, 2);
+  assert_true(out.alarms[0].state == MODEL_ALARM_OPEN && out.alarms[1].state == MODEL_ALARM_CLEARED);
+  assert_int_equal(out.alarms[1].update, out.alarms[0].update + 1);
+  assert_true(tfdc_id128_eq(out.alarms[1].alarm_id, out.alarms[0].alarm_id));
+  bench_done(&b, &out);
+}
+
+static void a_run_that_moves_to_another_partition_takes_its_alarm_along(void **state) {
+  (void)state;
+  struct bench b;
+  bench_init(&b);
+  bench_chart(&b, "mean", "mean(Press)", 48, 52);
+  bench_fill(&b, 55);
+  struct verdict_output old = bench_judge(&b);
+  b.context.revision = 2; /* its recipe was amended */
+  b.pick.partition = "R2";
+  b.pick.old = &old.records[0];
+  struct verdict_output out = bench_judge(&b);
+  assert_int_equal(out.n_alarms, 2);
+  assert_true(out.alarms[0].state == MODEL_ALARM_OPEN && out.alarms[1].state == MODEL_ALARM_CLEARED);
+  assert_string_equal(out.alarms[0].partition, "R2");
+  assert_true(tfdc_id128_eq(out.alarms[1].alarm_id, old.alarms[0].alarm_id));
+  assert_true(out.alarms[1].update > old.alarms[0].update);
+  verdict_release(&old);
+  bench_done(&b, &out);
+}
+
 static void a_late_run_is_marked_and_a_historical_one_has_no_latency(void **state) {
   (void)state;
   struct bench b;
@@ -396,6 +486,10 @@ int main(void) {
       cmocka_unit_test(a_chart_without_alarm_is_judged_and_stays_silent),
       cmocka_unit_test(action_makes_an_alarm_critical),
       cmocka_unit_test(a_revision_that_no_longer_alarms_takes_its_alarm_back),
+      cmocka_unit_test(an_alarm_that_a_revision_raised_again_still_clears),
+      cmocka_unit_test(what_a_run_is_judged_again_to_does_not_undo_later_runs),
+      cmocka_unit_test(an_alarm_of_a_run_that_came_late_is_cleared_at_once),
+      cmocka_unit_test(a_run_that_moves_to_another_partition_takes_its_alarm_along),
       cmocka_unit_test(a_late_run_is_marked_and_a_historical_one_has_no_latency),
       cmocka_unit_test(programs_given_are_used_and_those_compiled_are_handed_back),
       cmocka_unit_test(the_row_of_a_run_that_was_not_judged_has_the_reason),
