@@ -36,7 +36,12 @@ static void add_block(struct plan *p, size_t first, size_t n, int64_t late_us) {
   m->n = n;
 }
 
-static void add_amendment(struct plan *p, const char *lot, int64_t due_us) { add(p, PLAN_AMEND, due_us)->text = lot; }
+/* A new lot, or a new recipe, which moves the run's points to another partition. */
+static void add_amendment(struct plan *p, const char *lot, int64_t due_us, const struct plan_dice *dice) {
+  struct plan_msg *m = add(p, PLAN_AMEND, due_us);
+  m->recipe = dice->next(dice->user, 3) == 0;
+  m->text = m->recipe ? "NITRIDE" : lot;
+}
 
 void plan_init(struct plan *p, size_t chamber, uint64_t number, int64_t start_us, const struct plan_dice *dice) {
   *p = (struct plan){.chamber = chamber,
@@ -54,7 +59,7 @@ void plan_init(struct plan *p, size_t chamber, uint64_t number, int64_t start_us
   add(p, PLAN_STEP, start_us)->text = "RAMP";
   add_block(p, 0, PLAN_MAIN_FROM, 0);
   add(p, PLAN_STEP, start_us + PLAN_MAIN_FROM * PLAN_PERIOD_US)->text = "MAIN";
-  if (dice->next(dice->user, 8) == 0) add_amendment(p, "L2", p->msgs[p->n_msgs - 1].due_us);
+  if (dice->next(dice->user, 8) == 0) add_amendment(p, "L2", p->msgs[p->n_msgs - 1].due_us, dice);
   size_t at = PLAN_MAIN_FROM;
   while (at < PLAN_SAMPLES - late) {
     size_t n = 10 + dice->next(dice->user, 25);
@@ -66,7 +71,7 @@ void plan_init(struct plan *p, size_t chamber, uint64_t number, int64_t start_us
   p->end_seq = p->n_msgs;
   int64_t after = (int64_t)dice->next(dice->user, 4000000);
   if (late > 0) add_block(p, at, late, after);
-  if (dice->next(dice->user, 8) == 0) add_amendment(p, "L3", p->end_us + after + 500000);
+  if (dice->next(dice->user, 8) == 0) add_amendment(p, "L3", p->end_us + after + 500000, dice);
 }
 
 struct model_context plan_context(const struct plan *p) {
@@ -129,7 +134,8 @@ struct model_hub_msg plan_message(const struct plan *p, uint64_t seq, struct mod
                                       .received_us = MODEL_NO_TIME,
                                       .stored_us = MODEL_NO_TIME,
                                       .order_us = MODEL_NO_TIME,
-                                      .lot_id = m->text,
+                                      .lot_id = m->recipe ? NULL : m->text,
+                                      .recipe_id = m->recipe ? m->text : NULL,
                                       .slot = -1,
                                       .runs_since_pm = -1,
                                       .wafers_since_clean = -1,

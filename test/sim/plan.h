@@ -14,7 +14,8 @@ struct plan_msg {
   enum plan_kind kind;
   int64_t due_us;   /* when it may be sent, wall clock */
   size_t first, n;  /* BLOCK: samples */
-  const char *text; /* STEP: its name; AMEND: the new lot */
+  const char *text; /* STEP: its name; AMEND: the new lot, or the new recipe */
+  bool recipe;
 };
 struct plan {
   size_t chamber; /* two each hub */

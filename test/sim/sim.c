@@ -117,9 +117,7 @@ static void define(struct sim *s, size_t strategy, double ucl, int64_t effective
   TFDC_ASSERT(port_submit(s->store, &o->store.base, s->people, announce, o) == TFDC_OK);
 }
 
-static void judge_again(struct sim *s) {
-  if (s->n_runs == 0) return;
-  struct sim_run *r = &s->runs[sim_dice(s, s->n_runs)];
+static void judge_again(struct sim *s, struct sim_run *r) {
   const struct model_context *row = store_mem_context(sim_store(s), r->plan.id);
   const struct model_run_verdict *v = store_mem_verdict(sim_store(s), r->plan.id);
   if (row == NULL || v == NULL || row->state != MODEL_CONTEXT_CLOSED || v->revision != row->revision) return;
@@ -133,13 +131,22 @@ static void judge_again(struct sim *s) {
   TFDC_ASSERT(port_submit(queue_mem_publish(s->queue), &o->publish.base, s->people, free_order, o) == TFDC_OK);
 }
 
+/* One run, or all of its chamber from it on, in order. */
+static void judge_some_again(struct sim *s) {
+  if (s->n_runs == 0) return;
+  size_t first = sim_dice(s, s->n_runs);
+  bool all = sim_chance(s, 2);
+  for (size_t i = first; i < s->n_runs && (all || i == first); i++)
+    if (s->runs[i].plan.chamber == s->runs[first].plan.chamber) judge_again(s, &s->runs[i]);
+}
+
 static void on_engineer(struct port_timer *t) {
   struct sim *s = (struct sim *)((char *)t - offsetof(struct sim, engineer));
   if (s->calm) return;
   if (s->n_versions < SIM_VERSIONS && sim_chance(s, 2))
     define(s, 0, sim_chance(s, 2) ? 52 : 58, sim_wall(s) + ANNOUNCED_US);
   else
-    judge_again(s);
+    judge_some_again(s);
   port_arm(s->people, t, sim_after(s, 5 * TFDC_US_PER_S + (int64_t)sim_dice(s, 20000000)));
 }
 
@@ -162,6 +169,7 @@ static void look_after(struct sim *s, struct sim_process *p) {
 static bool step(struct sim *s) {
   for (size_t i = 0; i < SIM_PROCESSES; i++) look_after(s, &s->processes[i]);
   if (!s->calm && sim_chance(s, 10000)) kv_mem_break_watches(s->kv);
+  if (!s->calm && sim_chance(s, 5000)) loop_sim_jump_wall(s->world, tfdc_millis((int64_t)sim_dice(s, 4000) - 2000));
   (void)loop_sim_step(s->world);
   s->steps++;
   sim_mutation_step(s);

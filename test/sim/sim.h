@@ -171,7 +171,7 @@ struct sim {
   struct sim_run *runs; /* SIM_RUNS */
   size_t n_runs;
   struct tfdc_map by_id, by_msg_id; /* run; run and revision of the first message under that id */
-  uint64_t streams, steps, crashes, faults;
+  uint64_t streams, steps, crashes, faults, dead;
   bool calm;      /* faults are off, nothing new begins */
   uint64_t storm; /* 0..3: how hard the adapters fail */
   /* people */
@@ -238,6 +238,7 @@ struct sim_token *sim_token_of(struct sim *s, const struct sim_process *p, const
 /* ---- sim_reference.c ---- */
 /* Judges the run of the record anew from the ledger's samples and compares; fills in what alarms are due. */
 void sim_reference_check(struct sim_process *p, struct sim_job *job, const struct model_u_record *u);
+struct tfdc_id128 sim_id_of(const uint8_t bytes[16]);
 /* The strategies that judge a run at that order time. */
 const char *sim_strategy_id(size_t strategy);
 char *sim_strategy_body(size_t strategy, double ucl, char *buf, size_t n);

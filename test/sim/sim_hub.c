@@ -243,6 +243,7 @@ static void send_due(struct sim_hub *h) {
     struct sim_run *r = &s->runs[i];
     if (!is_open(h, r) || !r->started) continue;
     if (!s->calm && sim_chance(s, 4000)) r->given_up = true; /* the hub lost it: power, disk */
+    if (sim_chance(s, 200)) r->sent = r->acked;              /* sends again what was not acked */
     for (int n = 0; n < 3 && !r->given_up && r->sent < r->plan.n_msgs && r->plan.msgs[r->sent].due_us <= now; n++)
       if (!send_next(h, r)) return;
   }

@@ -6,6 +6,7 @@
 #include "core/chunk.h"
 #include "model/codec.h"
 #include "port/alarm.h"
+#include "spc/episode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -112,11 +113,15 @@ static bool has_step(const struct model_context *row, const char *step) {
   return n == 1;
 }
 
-static const char *lot_after(const struct sim_run *r, uint64_t seq) {
-  const char *lot = r->plan.lot;
-  for (uint64_t i = 1; i <= seq; i++)
-    if (r->plan.msgs[i - 1].kind == PLAN_AMEND && (r->rejected >> i & 1) == 0) lot = r->plan.msgs[i - 1].text;
-  return lot;
+/* Later amendments may be in the row already. */
+static bool is_amended(const struct sim_run *r, const struct model_context *row, uint64_t seq) {
+  const struct plan_msg *want = &r->plan.msgs[seq - 1];
+  const char *have = want->recipe ? row->recipe_id : row->lot_id;
+  for (uint64_t i = seq; i <= r->plan.n_msgs; i++) {
+    const struct plan_msg *m = &r->plan.msgs[i - 1];
+    if (m->kind == PLAN_AMEND && m->recipe == want->recipe && strcmp(have, m->text) == 0) return true;
+  }
+  return false;
 }
 
 static bool is_kept(struct sim *s, const struct sim_run *r, const struct model_context *row, uint64_t seq) {
@@ -124,7 +129,7 @@ static bool is_kept(struct sim *s, const struct sim_run *r, const struct model_c
   switch (m->kind) {
   case PLAN_STEP: return row != NULL && has_step(row, m->text);
   case PLAN_BLOCK: return has_chunk(s, r, seq);
-  case PLAN_AMEND: return row != NULL && row->lot_id != NULL && strcmp(row->lot_id, lot_after(r, seq)) >= 0;
+  case PLAN_AMEND: return row != NULL && is_amended(r, row, seq);
   default: return row != NULL && row->revision > 0 && row->end_us == r->plan.end_us;
   }
 }
@@ -182,10 +187,19 @@ static void look_at_alarms(struct sim *s) {
     s->alarm_list = list;
     struct model_alarm *a = &list[s->alarms_seen];
     TFDC_ASSERT(alarm_mem_get(s->alarms, s->alarms_seen, &s->alarm_mem, a) == TFDC_OK);
-    for (size_t i = 0; i < s->alarms_seen; i++)
+    const struct sim_run *run = sim_run_of(s, a->last_context), *first = sim_run_of(s, a->first_context);
+    sim_trace(s, run, "alarm of %s: %s %s update %u", name(first), model_alarm_state_name(a->state), a->reason,
+              a->update);
+    sim_trace(s, first, "by %s: %s %s update %u", name(run), model_alarm_state_name(a->state), a->reason, a->update);
+    for (size_t i = 0; i < s->alarms_seen; i++) {
+      bool repeat = tfdc_id128_eq(a->alarm_id, list[i].alarm_id) && a->update == list[i].update;
+      if (repeat && (a->state != list[i].state || !tfdc_id128_eq(a->last_context, list[i].last_context)))
+        sim_break(s, SIM_ALARMED, "%s:%s %s: update %u of an alarm says two things", a->key.tool, a->key.chamber,
+                  a->strategy, a->update);
       if (same_episode(a, &list[i]) != tfdc_id128_eq(a->alarm_id, list[i].alarm_id))
         sim_break(s, SIM_ALARMED, "%s:%s %s: one episode has two alarm ids, or two have one", a->key.tool,
                   a->key.chamber, a->strategy);
+    }
     s->alarms_seen++;
   }
 }
@@ -284,6 +298,7 @@ static void check_verdict(struct sim_process *p, struct sim_run *r, const struct
   struct sim *s = p->sim;
   const struct sim_job *job = job_of(p, r);
   if (v->reason == MODEL_REASON_DEAD_LETTER) {
+    s->dead++;
     if (r->begun < 3) sim_break(s, SIM_RIGHT, "%s is a dead letter after %u attempts", name(r), r->begun);
     return;
   }
@@ -326,6 +341,10 @@ static void trace_store(struct sim_process *p, const struct sim_run *r, const st
   else if (q->base.op == STORE_CHUNK_PUT)
     sim_trace(p->sim, r, "process %zu: %s %llu..%llu of revision %u", p->index, name_of_op,
               (unsigned long long)q->chunk->first_seq, (unsigned long long)q->chunk->last_seq, q->chunk->revision);
+  else if (q->base.op == STORE_U_PUT)
+    sim_trace(p->sim, r, "process %zu: %s %s %s revision %u judgement %u late %d: %s %g", p->index, name_of_op,
+              q->u->chart_set, q->u->partition, q->u->revision, q->u->judgement, q->u->late,
+              model_verdict_name(q->u->points[0].verdict), q->u->points[0].value);
   else
     sim_trace(p->sim, r, "process %zu: %s", p->index, name_of_op);
 }
@@ -459,6 +478,39 @@ void sim_ledger_check(struct sim *s) {
 
 /* ---- at last ---- */
 
+static const struct model_u_record *newest_row(struct sim *s, const struct model_alarm *a) {
+  const struct mem_table *t = &sim_store(s)->u;
+  const struct model_u_record *best = NULL;
+  for (size_t i = 0; i < t->n; i++) { /* in run order within a series */
+    const struct model_u_record *u = &t->rows[i]->u;
+    if (store_key_cmp(u->key, a->key) == 0 && strcmp(u->chart_set, a->strategy) == 0 &&
+        strcmp(u->partition, a->partition) == 0)
+      best = u;
+  }
+  return best;
+}
+
+/* The alarm that people see open is that of the episode that is open, and none else. A run that came late, or was
+ * judged again, may have cleared it before the runs after it do; whoever judges a single run again by hand may leave
+ * one open. */
+static void check_alarm_rows(struct sim *s) {
+  const struct mem_table *t = &sim_store(s)->alarms;
+  for (size_t i = 0; i < t->n; i++) {
+    const struct model_alarm *a = &t->rows[i]->alarm;
+    const struct model_u_record *u = newest_row(s, a);
+    struct spc_episode e = {.open = false};
+    struct tfdc_cursor at = tfdc_cursor_on(u != NULL ? u->episode : NULL, u != NULL ? u->episode_n : 0);
+    if (u != NULL) TFDC_ASSERT(spc_episode_decode(&at, &e, NULL) == TFDC_OK);
+    bool goes_on = e.open && tfdc_id128_eq(sim_id_of(e.first_id), a->first_context);
+    const struct model_run_verdict *v = store_mem_verdict(sim_store(s), a->last_context);
+    bool early = goes_on && v != NULL && (v->late || v->revision > 1), again = v != NULL && v->judgement > 1;
+    if (goes_on == (a->state == MODEL_ALARM_OPEN) || early || again) continue;
+    const struct sim_run *first = sim_run_of(s, a->first_context);
+    sim_break(s, SIM_ALARMED, "%s:%s %s %s: the alarm of %s is %s by update %u", a->key.tool, a->key.chamber,
+              a->strategy, a->partition, name(first), model_alarm_state_name(a->state), a->update);
+  }
+}
+
 /* Every block that was acked is in the chunks that the last revision counts. */
 static bool counts_acked(struct sim *s, const struct sim_run *r, const struct model_context *row) {
   const struct model_chunk *chunks[SIM_CHUNKS];
@@ -499,4 +551,5 @@ void sim_ledger_check_last(struct sim *s) {
     r->dirty = s->dirty = true;
   }
   sim_ledger_check(s);
+  check_alarm_rows(s);
 }

@@ -81,6 +81,7 @@ static void start_collector(struct sim_process *p) {
   o.ingest.chunk_age = tfdc_seconds(3);
   o.ingest.idle_close = tfdc_seconds(20);
   o.ingest.grace = tfdc_seconds(120);
+  if (p->sim->options.seed % 3 == 0) o.memory_bytes = 16384; /* streams wait now and then */
   struct collector_ports ports = {
       .store = line(p, SIM_STORE), .publish = line(p, SIM_PUBLISH), .loops = p->loops, .n_loops = p->n_loops};
   TFDC_ASSERT(collector_create(&o, &ports, &p->collector, NULL) == TFDC_OK);

@@ -206,7 +206,7 @@ static void id_bytes(struct tfdc_id128 id, uint8_t ret[16]) {
   }
 }
 
-static struct tfdc_id128 id_of(const uint8_t bytes[16]) {
+struct tfdc_id128 sim_id_of(const uint8_t bytes[16]) {
   struct tfdc_id128 id = {0, 0};
   for (size_t i = 0; i < 8; i++) {
     id.hi = id.hi << 8 | bytes[i];
@@ -242,7 +242,7 @@ static void check_episode(struct sim *s, struct sim_job *job, size_t strategy, c
   tfdc_buf_deinit(&bytes);
   forget_due(job, strategy);
   if (act == SPC_EPISODE_NONE) return;
-  job->alarms[job->n_alarms++] = (struct sim_alarm_due){.first = id_of(after.first_id),
+  job->alarms[job->n_alarms++] = (struct sim_alarm_due){.first = sim_id_of(after.first_id),
                                                         .strategy = strategy,
                                                         .state = after.open ? MODEL_ALARM_OPEN : MODEL_ALARM_CLEARED,
                                                         .revision = u->revision,
