@@ -216,7 +216,7 @@ struct model_alarm {
   int64_t opened_us, updated_us, cleared_us;     /* order times; cleared MODEL_NO_TIME while open */
   int64_t published_us;                          /* wall clock of the last change */
   uint32_t bad_runs;
-  uint32_t update;    /* +1 with each change: readers keep the highest */
+  uint32_t update;    /* rises with each change: readers keep the highest */
   const char *reason; /* "OOC", "ACTION", "MISSING_STEP", "REVISED" ... */
   const char *text;   /* "mean(Press) 52.3 mTorr > UCL 51.9 (limits 7, 412 runs)" */
   const char *charts; /* ids of the charts that alarm, worst first, comma-separated, at most 20 */

@@ -540,8 +540,10 @@ class Following(unittest.TestCase):
         def hear(*expected):
             """The next alarms, in any order of chambers."""
             some = [json.loads(said.get(timeout=WAIT_S)) for _ in expected]
+            for a in some:
+                self.assertTrue(all(a["update"] > b["update"] for b in heard if a["alarm_id"] == b["alarm_id"]), heard)
             heard.extend(some)
-            self.assertEqual(sorted(expected), sorted((a["chamber"], a["state"], a["update"]) for a in some))
+            self.assertEqual(sorted(expected), sorted((a["chamber"], a["state"]) for a in some))
 
         self.assertIn("following alarms", told.get(timeout=WAIT_S))
         self.send(dev, ("C2", True))
@@ -553,12 +555,12 @@ class Following(unittest.TestCase):
         dev = self.start(port)
         self.assertIn("it answers again", told.get(timeout=WAIT_S))
         self.send(dev, ("C1", False), ("C2", True))  # ends one, goes on with the other
-        hear(("C1", "CLEARED", 2), ("C2", "OPEN", first["update"] + 1))
+        hear(("C1", "CLEARED"), ("C2", "OPEN"))
         dev.stop()
         self.assertIn("waiting for it", told.get(timeout=WAIT_S))
         dev = self.start(port)
         self.send(dev, ("C2", False))
-        hear(("C2", "CLEARED", first["update"] + 2))
+        hear(("C2", "CLEARED"))
         tail.send_signal(signal.SIGINT)
         self.assertEqual(0, tail.wait(WAIT_S))
         self.assertTrue(said.empty())
