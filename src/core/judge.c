@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_PICKS = 64, MAX_STRAY = 2, MAX_STRAY_OF = 256 };
+enum { MAX_STRAY = 2, MAX_STRAY_OF = 256 };
 
 enum step {
   QUEUED,
@@ -50,8 +50,8 @@ struct job {
   struct model_completion completion;
   const struct model_context *context;
   const struct model_chamber *chamber;
-  struct catalog *catalog; /* referenced */
-  struct verdict_pick picks[MAX_PICKS];
+  struct catalog *catalog;    /* referenced */
+  struct verdict_pick *picks; /* in mem */
   size_t n_picks;
   struct verdict_input input;
   struct verdict_output *output;
@@ -198,9 +198,21 @@ static void keep_programs(struct judge *j, struct tfdc_id128 key, struct program
   programs_ref(p);
 }
 
+/* All that select the run, however many: a strategy left out would be a silent pass. */
+static struct catalog_pick *select_all(struct judge *j, struct job *job, size_t *ret_n) {
+  for (size_t cap = 16;; cap *= 4) {
+    struct catalog_pick *found = tfdc_arena_array(&job->mem, cap, sizeof *found);
+    if (found == NULL) return NULL;
+    *ret_n = j->catalog != NULL ? catalog_select(j->catalog, job->context, found, cap) : 0;
+    if (*ret_n < cap) return found;
+  }
+}
+
 static bool pick_strategies(struct judge *j, struct job *job) {
-  struct catalog_pick found[MAX_PICKS];
-  size_t n = j->catalog != NULL ? catalog_select(j->catalog, job->context, found, MAX_PICKS) : 0;
+  size_t n = 0;
+  struct catalog_pick *found = select_all(j, job, &n);
+  job->picks = tfdc_arena_array(&job->mem, n, sizeof *job->picks);
+  if (found == NULL || job->picks == NULL) return false;
   job->catalog = j->catalog;
   if (job->catalog != NULL) catalog_ref(job->catalog);
   for (size_t i = 0; i < n; i++) {
