@@ -344,10 +344,18 @@ static void *work(void *arg) {
 
 /* ---- all of it ---- */
 
+/* The first run to send begins now; live, also on the tools' clock. */
 static void set_begin(struct feed *d, struct sim_fab *f) {
   d->begin_us = port_wall(&d->clock).us;
-  if (is_live(d->o)) f->o.begin_us = d->begin_us - d->o->from * f->period_us;
-  d->tool_begin_us = f->o.begin_us + d->o->from * f->period_us;
+  d->tool_begin_us = INT64_MAX;
+  for (size_t i = 0; i < f->n_chambers; i++) {
+    struct sim_run r;
+    sim_run_plan(f, i, d->o->from, &r);
+    if (r.start_us < d->tool_begin_us) d->tool_begin_us = r.start_us;
+  }
+  if (!is_live(d->o)) return;
+  f->o.begin_us += d->begin_us - d->tool_begin_us;
+  d->tool_begin_us = d->begin_us;
 }
 
 static void run_workers(struct feed *d) {
