@@ -37,7 +37,7 @@
   X(USAGE, 20, USAGE, "wrong use", "see --help")                                                                       \
   X(CONFIG_KEY, 21, USAGE, "unknown configuration key", "run `tfdc config` for the list of keys")                      \
   X(CONFIG_VALUE, 22, USAGE, "bad configuration value", "see docs/configuration.md for the range of the key")          \
-  X(NOT_FOUND, 23, NOT_FOUND, "not found", "check the id; `tfdc runs` and `tfdc charts` list what there is")           \
+  X(NOT_FOUND, 23, NOT_FOUND, "not found", "check the name or id; `tfdc runs` and `tfdc charts` list what there is")   \
   X(EXISTS, 24, CONFLICT, "exists already", "choose another name or update the existing one")                          \
   X(REVISION, 25, CONFLICT, "somebody else changed it first", "read it again and repeat the change")                   \
   X(LOCKED, 26, CONFLICT, "in use by another process", "stop the other process or use its HTTP API (--server)")        \
