@@ -28,7 +28,7 @@
   X(INGEST_SHARDS, "ingest.shards", INT, "0", 0, 64, "TFDC_INGEST_SHARDS", "",                                         \
     "loop threads that own the chambers; 0: by the number of cores")                                                   \
   X(INGEST_MAX_MESSAGE, "ingest.max_message_bytes", SIZE, "4MiB", 4096, 67108864, "TFDC_INGEST_MAX_MESSAGE_BYTES", "", \
-    "largest message of a hub, after decompression too")                                                               \
+    "largest message of a hub; a larger block is rejected, one 4 times as large ends the stream")                      \
   X(INGEST_MAX_BLOCK_POINTS, "ingest.max_block_points", INT, "65536", 1, 4194304, "TFDC_INGEST_MAX_BLOCK_POINTS", "",  \
     "points in one block")                                                                                             \
   X(INGEST_MAX_SVIDS, "ingest.max_svids", INT, "2000", 1, 65536, "TFDC_INGEST_MAX_SVIDS", "",                          \
@@ -42,7 +42,7 @@
   X(INGEST_MAX_STREAMS, "ingest.max_streams", INT, "4096", 1, 65536, "TFDC_INGEST_MAX_STREAMS", "",                    \
     "streams open at once")                                                                                            \
   X(INGEST_MAX_CONNECTIONS, "ingest.max_connections", INT, "4096", 1, 65536, "TFDC_INGEST_MAX_CONNECTIONS", "",        \
-    "connections open at once")                                                                                        \
+    "connections that carry hub streams at once; others end after 5 idle minutes")                                     \
   X(INGEST_MEMORY, "ingest.memory_mb", SIZE, "512", 16, 1048576, "TFDC_INGEST_MEMORY_MB", "",                          \
     "memory for all open runs; while it is used up no stream is read")                                                 \
   X(INGEST_CHUNK_BYTES, "ingest.chunk_bytes", SIZE, "65536", 4096, 16777216, "TFDC_INGEST_CHUNK_BYTES", "",            \

@@ -54,13 +54,15 @@ class Messages(Fab):
         self.check_goes_on(dev, hub)
 
     def test_a_bad_message_is_rejected_and_all_else_goes_on(self):
-        dev = self.dev(**{"ingest.max_block_points": 2 * POINTS})
+        dev = self.dev(**{"ingest.max_block_points": 2 * POINTS, "ingest.max_message_bytes": 8192})
         hub = self.hub(dev)
         no_clock = block(at_us=1)
         no_clock.columns[0].clock = 3
         for code, text, make in [
                 ("BLOCK_TOO_LARGE", f"{2 * POINTS}", lambda r: {
                     "block": block(at_us=r.end_us, values=[50.0] * (2 * POINTS + 1))}),
+                ("BLOCK_TOO_LARGE", r"a block of \d+ bytes, at most 8192", lambda r: {
+                    "block": block(at_us=r.end_us, values=[50.0] * 2000)}),
                 ("UNKNOWN_SVID", "SVID 99 is not in the dictionary", lambda r: {
                     "block": block(svid=99, at_us=r.end_us)}),
                 ("TIME_BACKWARDS", r"SVID 11 \(press\) at \d+ us, the sample before at \d+ us", lambda r: {
@@ -108,11 +110,11 @@ class Messages(Fab):
         run = self.run_of(chamber="C1")
         greedy.give(run, hold=1)
         self.assertTrue(greedy.wait(lambda: run.known))
-        self.insert(run, block=block(at_us=run.end_us, values=[50.0] * 200_000))
+        self.insert(run, block=block(at_us=run.end_us, values=[50.0] * 600_000))
         greedy.more(run)
         self.assertFalse(greedy.wait(lambda: run.ended))
         self.assertEqual(grpc.StatusCode.RESOURCE_EXHAUSTED, greedy.code)
-        self.assertIn(str(1 << 20), greedy.details)
+        self.assertIn(str(4 << 20), greedy.details)
         until("counted", lambda: dev.metric("tfdc_ingest_streams_ended_total") == 1, alive=dev)
         del run.messages[run.seq - 1]
         good.send_all([run])

@@ -160,10 +160,10 @@ class Limits(unittest.TestCase):
     def test_an_oversize_message_is_refused_and_the_service_goes_on(self):
         with Echo("--max-message", 100_000) as e:
             with Hub(e.address) as h:
-                h.send(hello(), run_start(), block(n=20_000))
+                h.send(hello(), run_start(), block(n=60_000))
                 code, text, _ = h.status()
                 self.assertEqual(Code.RESOURCE_EXHAUSTED, code)
-                self.assertIn("100000", text)
+                self.assertIn("400000", text)
             self.assertEqual("SERVING", check(e.address))
 
     def test_one_stream_too_many_is_told_so(self):

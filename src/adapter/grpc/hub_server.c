@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A block up to so many times over the limit is read, so that it can be rejected; a larger message ends its stream. */
+enum { REJECTED = 4 };
+
 static struct hub_grpc *of(struct hub_server *s) { return (struct hub_grpc *)s; }
 
 static void server_reply(struct hub_server *s, uint64_t stream, const struct model_hub_reply *r) {
@@ -73,6 +76,7 @@ static struct hub_grpc *alloc_server(const struct hub_server_grpc_options *o, st
   s->sink = sink;
   s->metrics = metrics;
   s->limits = (struct ingest_limits){.max_block_points = o->max_block_points,
+                                     .max_block_bytes = o->max_message_bytes,
                                      .max_chambers = o->max_chambers,
                                      .max_svids = o->max_svids,
                                      .max_runs = o->max_runs};
@@ -103,7 +107,7 @@ tfdc_rc hub_server_grpc_create(const struct hub_server_grpc_options *o, struct h
   bool secure = tls.cert != NULL || tls.key != NULL || tls.ca != NULL;
   const struct rpc_server_options rpc = {.address = o->address,
                                          .tls = secure ? &tls : NULL,
-                                         .max_message_bytes = o->max_message_bytes,
+                                         .max_message_bytes = REJECTED * o->max_message_bytes,
                                          .max_connections = o->max_connections,
                                          .keepalive_ms = o->keepalive_ms,
                                          .keepalive_timeout_ms = o->keepalive_timeout_ms,

@@ -12,7 +12,7 @@ struct hub_server_grpc_options {
    * write the key first, then rename the new certificate over the old one; it counts from the next connection on. */
   const char *tls_cert, *tls_key, *tls_ca;
   const char *collector;    /* name in the hello reply, NULL = "" */
-  size_t max_message_bytes; /* of one hub message; above: the stream ends RESOURCE_EXHAUSTED */
+  size_t max_message_bytes; /* above: the block is rejected BLOCK_TOO_LARGE; 4 times above: the stream ends */
   uint32_t max_streams;     /* in all; above: RESOURCE_EXHAUSTED, TOO_MANY_STREAMS */
   uint32_t max_connections; /* that carry ingest streams; above: the same. Others are closed after 5 idle minutes */
   size_t max_block_points;  /* above: the block is rejected BLOCK_TOO_LARGE */

@@ -211,6 +211,9 @@ static tfdc_rc decode(struct tfdc_cursor top, struct walk *w, struct tfdc_arena 
     return tfdc_fail(w->err, TFDC_E_RUN_UNKNOWN, "no run start with handle %llu on this stream",
                      (unsigned long long)m->run);
   w->chamber = run->chamber;
+  if (w->limits->max_block_bytes > 0 && m->bytes > w->limits->max_block_bytes)
+    return tfdc_fail(w->err, TFDC_E_BLOCK_TOO_LARGE, "a block of %zu bytes, at most %zu", m->bytes,
+                     w->limits->max_block_bytes);
   if (w->n_columns > w->limits->max_svids || w->n_clocks > w->limits->max_svids)
     return tfdc_fail(w->err, TFDC_E_TOO_MANY_SVIDS, "%zu columns with %zu clocks in one block, at most %zu",
                      w->n_columns, w->n_clocks, w->limits->max_svids);

@@ -10,9 +10,10 @@
 
 struct ingest_limits {
   size_t max_block_points;
-  size_t max_chambers; /* of one hub */
-  size_t max_svids;    /* of one chamber */
-  size_t max_runs;     /* open on one stream */
+  size_t max_block_bytes; /* 0 = none */
+  size_t max_chambers;    /* of one hub */
+  size_t max_svids;       /* of one chamber */
+  size_t max_runs;        /* open on one stream */
 };
 #define INGEST_LIMITS_DEFAULT                                                                                          \
   ((struct ingest_limits){.max_block_points = 1u << 20, .max_chambers = 256, .max_svids = 4096, .max_runs = 1024})
