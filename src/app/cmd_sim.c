@@ -123,8 +123,7 @@ int cmd_sim(int argc, char **argv) {
       {"truth", CLI_TEXT, &a.truth, "FILE", "write what was planted, for --score"},
       {"phase", CLI_TEXT, &a.phase, "PHASE", "learn: the runs without faults; after: the others; all [all]"},
       {"speed", CLI_TEXT, &a.speed, "SPEED",
-       "historical: as fast as it goes; 1: live, from now on; N: historical, N times as fast as the tools "
-       "[historical]"},
+       "historical: as fast as it goes; 1: live; N: historical at N times the tools' pace [historical]"},
       {"begin", CLI_TIME, &a.fab.begin_us, "TIME", "of the first historical run [2026-01-01]"},
       {"tools", CLI_INT, &a.fab.tools, "N", "tools; every second one is of another type [6]"},
       {"chambers", CLI_INT, &a.fab.chambers, "N", "chambers of each tool, 1-6 [2]"},
