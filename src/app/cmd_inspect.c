@@ -164,10 +164,11 @@ static void print_verdict(const json_t *run) {
   field("verdict", text);
   field("why", json_get_text(v, "text"));
   int64_t latency = json_get_int(v, "latency_us", MODEL_NO_TIME);
-  (void)snprintf(text, sizeof text, "%s by %s, %s after its end was received; revision %lld, judgement %lld",
-                 text_time_exact(json_get_time(v, "judged_us"), a), json_get_text(v, "defender"),
-                 text_duration(latency, b), (long long)json_get_int(v, "revision", 0),
-                 (long long)json_get_int(v, "judgement", 0));
+  bool timed = latency > 0; /* of historical runs and of runs judged again it says nothing */
+  (void)snprintf(text, sizeof text, "%s by %s%s%s%s; revision %lld, judgement %lld",
+                 text_time_exact(json_get_time(v, "judged_us"), a), json_get_text(v, "defender"), timed ? ", " : "",
+                 timed ? text_duration(latency, b) : "", timed ? " after its end was received" : "",
+                 (long long)json_get_int(v, "revision", 0), (long long)json_get_int(v, "judgement", 0));
   field("judged", text);
 }
 

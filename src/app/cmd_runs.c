@@ -8,7 +8,8 @@
 
 enum { ID_SHOWN = 12 };
 
-static void row_of(struct text_table *t, const json_t *run) {
+static void row_of(struct session *s, struct text_table *t, const json_t *run) {
+  (void)s;
   const json_t *c = json_object_get(run, "context"), *v = json_object_get(run, "verdict");
   char text[256], a[40];
   bool open = json_get_int(c, "revision", 0) == 0;

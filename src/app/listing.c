@@ -2,6 +2,7 @@
 #include "app/listing.h"
 
 struct printing {
+  struct session *session;
   const struct listing *listing;
   bool json;
   struct text_table table;
@@ -17,13 +18,13 @@ static bool on_item(void *user, json_t *item) {
   if (p->json)
     p->rc = text_print_json(stdout, item, p->err);
   else
-    p->listing->row(&p->table, item);
+    p->listing->row(p->session, &p->table, item);
   return p->rc == TFDC_OK && !ferror(stdout) && p->n != p->limit;
 }
 
 tfdc_rc listing_print(struct session *s, const struct listing *l, const struct filter_params *params, size_t limit,
                       bool json) {
-  struct printing p = {.listing = l, .json = json, .limit = limit, .err = &s->err};
+  struct printing p = {.session = s, .listing = l, .json = json, .limit = limit, .err = &s->err};
   text_table_begin(&p.table, l->columns, l->n_columns, stdout);
   tfdc_rc rc =
       client_list(s->client, l->path, params->list, l->member, l->filter == NULL ? limit : 0, on_item, &p, &s->err);

@@ -13,8 +13,9 @@ struct listing {
   const char *first;         /* "newest": which ones a limit keeps */
   const struct text_column *columns;
   size_t n_columns;
-  void (*row)(struct text_table *t, const json_t *item); /* as many cells as there are columns */
-  const struct filter *filter;                           /* of filter_takes(); NULL = the API has chosen already */
+  /* As many cells as there are columns; s for what else it has to ask. */
+  void (*row)(struct session *s, struct text_table *t, const json_t *item);
+  const struct filter *filter; /* of filter_takes(); NULL = the API has chosen already */
 };
 /* limit 0 = all. The errors of client_list and text_out. */
 TFDC_MUST_USE tfdc_rc listing_print(struct session *s, const struct listing *l, const struct filter_params *params,
