@@ -5,7 +5,6 @@
 #include "app/json_get.h"
 #include "app/listing.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 
@@ -16,54 +15,52 @@ static enum text_style style_of(const json_t *a) {
   return strcmp(json_get_text(a, "severity"), "critical") == 0 ? TEXT_BAD : TEXT_WARN;
 }
 
-struct cause {
+struct wanted {
   const char *context_id;
-  char *text;
-  size_t size;
+  json_t *run;
 };
 
 static bool on_run(void *user, json_t *run) {
-  struct cause *c = user;
-  if (strcmp(json_get_text(json_object_get(run, "context"), "context_id"), c->context_id) != 0) return true;
-  (void)snprintf(c->text, c->size, "%s", json_get_text(json_object_get(run, "verdict"), "text"));
+  struct wanted *w = user;
+  if (strcmp(json_get_text(json_object_get(run, "context"), "context_id"), w->context_id) != 0) return true;
+  w->run = json_incref(run);
   return false;
 }
 
-/* Why an alarm that has ended was one: it says itself only that all is well again, its first run still says what was
- * wrong. "" where that run is gone. */
-static void cause_of(struct session *s, const json_t *a, char *text, size_t size) {
-  struct cause c = {json_get_text(a, "first_context"), text, size};
-  const struct filter f = {.tool = json_get_text(a, "tool"), .chamber = json_get_text(a, "chamber")};
-  struct filter_params p;
-  char from[24], to[24];
+/* The run that opened an alarm, a new reference; NULL where it is gone. An alarm that has ended says only that all is
+ * well again; its first run still says what was wrong. */
+static json_t *first_run(struct session *s, const json_t *a) {
   int64_t opened_us = json_get_int(a, "opened_us", 0);
-  text[0] = '\0';
-  if (filter_params(&f, &p, NULL) != TFDC_OK) return;
-  (void)snprintf(from, sizeof from, "%" PRId64, opened_us);
-  (void)snprintf(to, sizeof to, "%" PRId64, opened_us + 1);
-  filter_add(&p, "from", from);
-  filter_add(&p, "to", to);
-  tfdc_rc rc = client_list(s->client, "/api/v1/runs", p.list, "runs", 0, on_run, &c, NULL);
-  (void)rc; /* then it is not known */
+  struct wanted w = {.context_id = json_get_text(a, "first_context")};
+  const struct filter f = {.tool = json_get_text(a, "tool"),
+                           .chamber = json_get_text(a, "chamber"),
+                           .from_us = opened_us,
+                           .to_us = opened_us + 1};
+  struct filter_params p;
+  tfdc_rc rc = filter_params(&f, &p, NULL);
+  if (rc == TFDC_OK) rc = client_list(s->client, "/api/v1/runs", p.list, "runs", 0, on_run, &w, NULL);
+  return rc == TFDC_OK ? w.run : NULL;
 }
 
 static void row_of(struct session *s, struct text_table *t, const json_t *a) {
   char text[300], b[40];
   bool ended = strcmp(json_get_text(a, "state"), "CLEARED") == 0;
+  json_t *first = ended ? first_run(s, a) : NULL;
+  const json_t *of = first != NULL ? json_object_get(first, "context") : a;
   text_table_cell(t, text_time(json_get_time(a, "opened_us"), b));
   text_table_styled(t, style_of(a), json_get_text(a, "state"));
   text_table_cell(t, json_get_text(a, "severity"));
   (void)snprintf(text, sizeof text, "%.64s:%.64s", json_get_text(a, "tool"), json_get_text(a, "chamber"));
   text_table_cell(t, text);
-  text_table_cell(t, json_get_text(a, "recipe_id"));
-  text_table_cell(t, json_get_text(a, "lot_id"));
-  text_table_cell(t, json_get_text(a, "substrate_id"));
+  text_table_cell(t, json_get_text(of, "recipe_id"));
+  text_table_cell(t, json_get_text(of, "lot_id"));
+  text_table_cell(t, json_get_text(of, "substrate_id"));
   text_table_cell(t, text_count(json_get_int(a, "bad_runs", 0), b));
   (void)snprintf(text, sizeof text, "%.12s", json_get_text(a, ended ? "first_context" : "last_context"));
   text_table_cell(t, text);
-  (void)snprintf(text, sizeof text, "%s", json_get_text(a, "text"));
-  if (ended) cause_of(s, a, text, sizeof text);
-  text_table_cell(t, text[0] != '\0' ? text : json_get_text(a, "reason"));
+  const char *why = json_get_text(first != NULL ? json_object_get(first, "verdict") : a, "text");
+  text_table_cell(t, why[0] != '\0' ? why : json_get_text(a, "reason"));
+  json_decref(first);
 }
 
 static tfdc_rc list(struct session *s, const struct filter_params *params, const struct filter *f, int64_t limit,
@@ -171,9 +168,10 @@ int cmd_alarms(int argc, char **argv) {
       .more =
           "RUNS counts the bad runs of the episode. BAD RUN, for `tfdc inspect`, is the last one, or the first one of "
           "an\n"
-          "episode that has ended; WHY is what was wrong with it. Recipe, lot and wafer are of the run that changed "
-          "the\n"
-          "alarm last. --follow prints an alarm when it opens, goes on, is revised or is cleared; it waits for a "
+          "episode that has ended; the columns about it say what was wrong. --recipe, --lot and --wafer look at the "
+          "run\n"
+          "that changed the alarm last. --follow prints an alarm when it opens, goes on, is revised or is cleared; it "
+          "waits for a "
           "server\n"
           "that restarts, and then prints what it missed. --json prints one object a line; of each alarm the highest\n"
           "`update` counts.\n"
