@@ -166,15 +166,13 @@ int cmd_alarms(int argc, char **argv) {
       .operands = "",
       .example = "tfdc alarms --open\ntfdc alarms --follow --chamber ETCH-01:A --json",
       .more =
-          "RUNS counts the bad runs of the episode. BAD RUN, for `tfdc inspect`, is the last one, or the first one of "
-          "an\n"
-          "episode that has ended; the columns about it say what was wrong. --recipe, --lot and --wafer look at the "
-          "run\n"
-          "that changed the alarm last. --follow prints an alarm when it opens, goes on, is revised or is cleared; it "
-          "waits for a "
-          "server\n"
-          "that restarts, and then prints what it missed. --json prints one object a line; of each alarm the highest\n"
-          "`update` counts.\n"
+          "RUNS counts the bad runs of the episode. BAD RUN, for `tfdc inspect`, is the last one, or the first one of\n"
+          "an episode that has ended; the columns about it say what was wrong. --recipe, --lot and --wafer look at "
+          "the\n"
+          "run that changed the alarm last. --follow prints an alarm when it opens, goes on, is revised or is "
+          "cleared;\n"
+          "it waits for a server that restarts, and then prints what it missed. --json prints one object a line; of\n"
+          "each alarm the highest `update` counts.\n"
           "Exit status: 0, also after Ctrl-C; 3 when nobody answers at the start.",
       .options = options,
       .n_options = TFDC_COUNT(options)};
