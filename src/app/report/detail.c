@@ -37,7 +37,7 @@ static void put_times(struct tfdc_buf *b, const json_t *a) {
 
 static void put_names(struct tfdc_buf *b, const struct report_fact *f) {
   if (f->n_out < 2) return;
-  html_fmt(b, "<p class=\"names\">%zu charts are out in the first or the last bad run, worst first: ", f->n_out);
+  html_fmt(b, "<p class=\"names\">%zu charts are out in its bad runs, worst first: ", f->n_out);
   for (size_t i = 0; i < f->n_out && i < FACT_NAMES; i++) {
     if (i > 0) html_put(b, ", ");
     html_element(b, "code", f->names[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Why alarms were raised: the points of their first and last bad runs. */
+ * Why alarms were raised: the points of some of their bad runs. */
 #include "app/report/report_priv.h"
 
 #include "app/find.h"
@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LOOKED_AT = 3 }; /* bad runs of an alarm */
 
 const char *fact_why(const struct uchart_point *p, const char *rules, double *ret_limit) {
   *ret_limit = NAN;
@@ -57,7 +59,7 @@ static bool is_out(const json_t *p) {
 
 /* ---- the charts that were out ---- */
 
-/* One chart that was out in the first or the last bad run of an alarm; the point is the worse one. */
+/* One chart that was out in a run that is looked at; the point is the worst one. */
 struct candidate {
   const json_t *point;
   const char *chart;
@@ -65,7 +67,7 @@ struct candidate {
   double score; /* -1: it has none */
 };
 
-/* Those that were out in both runs first, then those that were farther out. */
+/* Those that were out in more runs first, then those that were farther out. */
 static int worse_first(const void *a, const void *b) {
   const struct candidate *p = a, *q = b;
   if (p->runs != q->runs) return p->runs > q->runs ? -1 : 1;
@@ -153,16 +155,13 @@ static void find_missing(struct report *r, const char *strategy, const struct ca
   }
 }
 
-enum { FIRST_AND_LAST = 2 };
-
-static tfdc_rc take_points(struct report *r, const char *strategy, json_t *const runs[FIRST_AND_LAST],
+static tfdc_rc take_points(struct report *r, const char *strategy, json_t *const runs[LOOKED_AT],
                            struct report_fact *f) {
-  const json_t *points[FIRST_AND_LAST] = {points_of(runs[0], strategy), points_of(runs[1], strategy)};
-  size_t n = json_array_size(points[0]) + json_array_size(points[1]);
-  struct candidate *out = calloc(n + 1, sizeof *out);
+  size_t most = 0, n = 0;
+  for (size_t i = 0; i < LOOKED_AT; i++) most += json_array_size(points_of(runs[i], strategy));
+  struct candidate *out = calloc(most + 1, sizeof *out);
   if (out == NULL) return tfdc_fail(r->err, TFDC_E_NOMEM, "points");
-  n = add_points(out, points[0]);
-  n += add_points(out + n, points[1]);
+  for (size_t i = 0; i < LOOKED_AT; i++) n += add_points(out + n, points_of(runs[i], strategy));
   f->n_out = join(out, n);
   for (size_t i = 0; i < f->n_out && i < FACT_NAMES; i++) f->names[i] = keep(r, out[i].chart);
   choose_charts(r, strategy, out, f);
@@ -173,19 +172,27 @@ static tfdc_rc take_points(struct report *r, const char *strategy, json_t *const
 
 /* ---- which runs ---- */
 
-/* The last bad run of the alarm after its first one; NULL: there is none. */
-static const char *last_bad(const struct report *r, const json_t *a) {
+static bool is_bad(const struct fab_run *run, const json_t *a) {
+  bool bad = run->verdict == MODEL_OOC || run->verdict == MODEL_ACTION ||
+             (run->verdict == MODEL_NOT_JUDGED && run->reason == MODEL_REASON_MISSING_STEP);
+  return bad && run->order_us > json_get_time(a, "opened_us") && run->order_us <= json_get_time(a, "updated_us") &&
+         strcmp(run->recipe, json_get_text(a, "recipe_id")) == 0;
+}
+
+/* The first bad run of the alarm, one in the middle, the last one; NULL where there are fewer. */
+static void choose_runs(const struct report *r, const json_t *a, const char *ret[LOOKED_AT]) {
   const struct fab_chamber *c = fab_find(&r->fab, json_get_text(a, "tool"), json_get_text(a, "chamber"));
-  int64_t opened = json_get_time(a, "opened_us"), updated = json_get_time(a, "updated_us");
-  for (size_t i = c != NULL ? c->n : 0; i-- > 0;) {
-    const struct fab_run *run = &c->runs[i];
-    bool bad = run->verdict == MODEL_OOC || run->verdict == MODEL_ACTION ||
-               (run->verdict == MODEL_NOT_JUDGED && run->reason == MODEL_REASON_MISSING_STEP);
-    if (bad && run->order_us > opened && run->order_us <= updated &&
-        strcmp(run->recipe, json_get_text(a, "recipe_id")) == 0)
-      return run->id;
+  size_t n = 0, at = 0, all = c != NULL ? c->n : 0;
+  ret[0] = json_get_text(a, "first_context");
+  for (size_t i = 0; i < all; i++) n += is_bad(&c->runs[i], a);
+  for (size_t i = 0; i < all; i++) {
+    if (!is_bad(&c->runs[i], a)) continue;
+    at++;
+    if (at == n)
+      ret[2] = c->runs[i].id;
+    else if (at == (n + 1) / 2)
+      ret[1] = c->runs[i].id;
   }
-  return NULL;
 }
 
 static tfdc_rc get_run(struct report *r, const char *id, json_t **ret) {
@@ -196,12 +203,14 @@ static tfdc_rc get_run(struct report *r, const char *id, json_t **ret) {
 }
 
 static tfdc_rc find_fact(struct report *r, const json_t *alarm, struct report_fact *f) {
-  json_t *runs[FIRST_AND_LAST] = {NULL};
-  const char *last = last_bad(r, alarm);
-  tfdc_rc rc = get_run(r, json_get_text(alarm, "first_context"), &runs[0]);
-  if (rc == TFDC_OK && last != NULL) rc = get_run(r, last, &runs[1]);
+  json_t *runs[LOOKED_AT] = {NULL};
+  const char *ids[LOOKED_AT] = {NULL};
+  tfdc_rc rc = TFDC_OK;
+  choose_runs(r, alarm, ids);
+  for (size_t i = 0; i < LOOKED_AT && rc == TFDC_OK; i++)
+    if (ids[i] != NULL) rc = get_run(r, ids[i], &runs[i]);
   if (rc == TFDC_OK) rc = take_points(r, json_get_text(alarm, "strategy"), runs, f);
-  for (size_t i = 0; i < FIRST_AND_LAST; i++) json_decref(runs[i]);
+  for (size_t i = 0; i < LOOKED_AT; i++) json_decref(runs[i]);
   tfdc_arena_reset(&r->mem);
   return rc;
 }

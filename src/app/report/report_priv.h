@@ -21,7 +21,8 @@ struct report_step {
   int64_t number;   /* where it is asked for by number */
   bool has_number;
 };
-/* Why an alarm was raised: the points of its first and its last bad run. Texts in fab.mem; chart NULL: not known. */
+/* Why an alarm was raised: the points of its first bad run, one in the middle, the last. Texts in fab.mem; chart NULL:
+ * not known. */
 enum { FACT_CHARTS = 2, FACT_NAMES = 12 };
 struct report_fact {
   const char *charts[FACT_CHARTS]; /* the worst one, then one of another sensor */
