@@ -2,6 +2,7 @@
 #include "model/codec.h"
 #include "model/fields.h"
 #include "model/golden_test.h"
+#include "model/json_out.h"
 #include "model/samples_test.h"
 #include "support/cmocka_all.h"
 
@@ -386,8 +387,40 @@ static void little_memory_is_an_error(void **state) {
   tfdc_buf_deinit(&out);
 }
 
+static void expect_number(double v) {
+  char want[48];
+  for (int digits = 15; digits <= 17; digits++) {
+    (void)snprintf(want, sizeof want, "%.*g", digits, v);
+    if (strtod(want, NULL) == v) break;
+  }
+  size_t n = strlen(want);
+  if (strpbrk(want, ".e") == NULL) memcpy(want + n, ".0", 3);
+  struct tfdc_buf out = {0};
+  model_json_put_f64(&out, v);
+  tfdc_put_u8(&out, 0);
+  assert_string_equal((const char *)out.data, want);
+  tfdc_buf_deinit(&out);
+}
+
+static void numbers_have_the_fewest_digits_that_read_back(void **state) {
+  (void)state;
+  static const double some[] = {0.0,    -0.0,    1,       -1,        0.1,     -0.25,      99999999, 1e8,
+                                1e-4,   9.99e-5, 0.00015, 0.1 + 0.2, 1.0 / 3, 123456.789, 0.000001, 12345678.123456,
+                                5e-324, 1e300,   100,     -1024.5};
+  for (size_t i = 0; i < TFDC_COUNT(some); i++) expect_number(some[i]);
+  uint64_t seed = 7;
+  for (int i = 0; i < 20000; i++) {
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    double scale = pow(10, (double)(seed >> 60) - 5); /* 1e-5 .. 1e10 */
+    double whole = (double)(int64_t)(seed >> 24 & 0xffffffff) - 2147483648.0;
+    expect_number(whole / scale);
+    expect_number(nextafter(whole / scale, INFINITY));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(numbers_have_the_fewest_digits_that_read_back),
       cmocka_unit_test(golden_json_is_written_and_read),
       cmocka_unit_test(a_cut_record_is_refused),
       cmocka_unit_test(each_field_can_be_absent_unless_it_is_required),

@@ -56,11 +56,32 @@ void model_json_put_i64(struct tfdc_buf *out, int64_t v) {
   tfdc_put(out, digits + n, sizeof digits - n);
 }
 
+/* Readings mostly have a few decimals. m and 10^k are exact, so that m / 10^k is the double nearest to that decimal: it
+ * reads back as v, and with at most 15 digits there is no shorter one. */
+static bool put_decimal(struct tfdc_buf *out, double v) {
+  static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+  double size = fabs(v);
+  if (!(size >= 1e-4 && size < 1e8)) return false;
+  for (size_t k = 0; k < TFDC_COUNT(powers); k++) {
+    double m = (double)(int64_t)(size * (double)powers[k] + 0.5);
+    if (m / (double)powers[k] != size) continue;
+    int64_t whole = (int64_t)m / powers[k], part = (int64_t)m % powers[k];
+    if (v < 0) tfdc_put_u8(out, '-');
+    model_json_put_i64(out, whole);
+    tfdc_put_u8(out, '.');
+    for (size_t i = k; i-- > 1; part %= powers[i]) tfdc_put_u8(out, (uint8_t)('0' + part / powers[i]));
+    tfdc_put_u8(out, (uint8_t)('0' + part));
+    return true;
+  }
+  return false;
+}
+
 void model_json_put_f64(struct tfdc_buf *out, double v) {
   if (!isfinite(v)) {
     put_text(out, "null");
     return;
   }
+  if (put_decimal(out, v)) return;
   char text[40];
   for (int digits = 15; digits <= 17; digits++) {
     (void)snprintf(text, sizeof text, "%.*g", digits, v);
