@@ -6,7 +6,6 @@
 #include "app/json_get.h"
 #include "app/session.h"
 #include "app/text_out.h"
-#include "base/text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -165,32 +164,25 @@ static void show_newest(struct points *s) {
   free(s->newest);
 }
 
-/* The strategy that has the chart, where only one has; else err names them, or the nearest chart. */
+/* The strategy that has the chart, where only one has. */
 static tfdc_rc choose_strategy(struct session *s, const char *chart, char ret[65]) {
   json_t *defs = NULL;
-  const char *near = NULL;
-  size_t best = 4;
   ret[0] = '\0';
   TFDC_TRY(definitions_get(s->client, "strategy", NULL, &defs, &s->err));
   tfdc_rc rc = TFDC_OK;
   for (size_t i = 0; i < json_array_size(defs) && rc == TFDC_OK; i++) {
-    const json_t *def = json_array_get(defs, i), *charts = json_object_get(json_object_get(def, "body"), "charts");
+    const json_t *def = json_array_get(defs, i);
     const char *id = json_get_text(def, "id");
-    for (size_t k = 0; k < json_array_size(charts) && rc == TFDC_OK; k++) {
-      const char *name = json_get_text(json_array_get(charts, k), "chart");
-      size_t far = tfdc_distance(name, chart);
-      if (far == 0 && ret[0] != '\0')
-        rc = tfdc_fail(&s->err, TFDC_E_USAGE, "chart %s is in %s and in %s: name one with --strategy", chart, ret, id);
-      else if (far == 0)
-        (void)snprintf(ret, 65, "%s", id);
-      if (far < best) best = far, near = name;
-    }
+    if (definitions_chart(json_object_get(def, "body"), chart) == NULL) continue;
+    if (ret[0] != '\0')
+      rc = tfdc_fail(&s->err, TFDC_E_USAGE, "chart %s is in %s and in %s: name one with --strategy", chart, ret, id);
+    else
+      (void)snprintf(ret, 65, "%s", id);
   }
-  if (rc == TFDC_OK && ret[0] == '\0')
-    rc = tfdc_fail(&s->err, TFDC_E_NOT_FOUND, "no strategy has a chart %s%s%s%s", chart,
-                   near != NULL ? "; did you mean " : "", near != NULL ? near : "", near != NULL ? "?" : "");
   json_decref(defs);
-  return rc;
+  if (rc != TFDC_OK || ret[0] != '\0') return rc;
+  TFDC_TRY(definitions_check(s->client, NULL, &chart, 1, &s->err));
+  return tfdc_fail(&s->err, TFDC_E_NOT_FOUND, "there is no chart %s", chart);
 }
 
 struct only {
@@ -226,7 +218,8 @@ static tfdc_rc choose_chamber(struct session *s, struct filter_params *p, struct
   return TFDC_OK;
 }
 
-static tfdc_rc print_points(struct session *s, const struct filter_params *p, const struct args *args) {
+static tfdc_rc print_points(struct session *s, const struct filter_params *p, const char *chart,
+                            const struct args *args) {
   static const struct text_column columns[] = {
       {"ENDED", false}, {"RUN", false},   {"PARTITION", false}, {"WAFER", false}, {"VERDICT", false}, {"VALUE", true},
       {"LCL", true},    {"CENTRE", true}, {"UCL", true},        {"SCORE", true},  {"", false}};
@@ -239,8 +232,10 @@ static tfdc_rc print_points(struct session *s, const struct filter_params *p, co
   if (out.newest != NULL) show_newest(&out);
   if (rc == TFDC_OK) rc = out.rc;
   tfdc_rc ended = text_table_end(&out.table, rc == TFDC_OK ? &s->err : NULL);
+  if (rc == TFDC_OK) rc = ended;
+  if (rc == TFDC_OK && out.n == 0) rc = definitions_check(s->client, args->strategy, &chart, 1, &s->err);
   if (rc == TFDC_OK && out.n == 0 && !args->client.json) (void)fprintf(stderr, "no point fits\n");
-  return rc == TFDC_OK ? ended : rc;
+  return rc;
 }
 
 static tfdc_rc show_points(struct session *s, const char *chart, const struct args *args) {
@@ -257,11 +252,12 @@ static tfdc_rc show_points(struct session *s, const char *chart, const struct ar
   filter_add(&p, "partition", args->partition);
   filter_add(&p, "from", args->filter.from_us != 0 ? from : NULL);
   filter_add(&p, "to", args->filter.to_us != 0 ? to : NULL);
-  return print_points(s, &p, args);
+  return print_points(s, &p, chart, args);
 }
 
 static tfdc_rc show_list(struct session *s, const struct args *args) {
   json_t *defs = NULL;
+  if (args->strategy != NULL) TFDC_TRY(definitions_check(s->client, args->strategy, NULL, 0, &s->err));
   TFDC_TRY(definitions_get(s->client, "strategy", args->strategy, &defs, &s->err));
   tfdc_rc rc = list_charts(defs, args, &s->err);
   json_decref(defs);

@@ -2,6 +2,7 @@
 #include "app/definitions.h"
 
 #include "app/json_get.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +38,56 @@ tfdc_rc definitions_get(struct client *c, const char *kind, const char *id, json
     *ret = g.list;
   else
     json_decref(g.list);
+  return rc;
+}
+
+/* The nearest of the names looked at. */
+struct nearest {
+  const char *wanted, *name;
+  size_t far, most;
+};
+
+static struct nearest nearest_to(const char *wanted) {
+  return (struct nearest){.wanted = wanted, .far = SIZE_MAX, .most = strlen(wanted) / 3 + 1};
+}
+
+static void look_at(struct nearest *n, const char *name) {
+  size_t far = tfdc_distance(n->wanted, name);
+  if (far >= n->far) return;
+  n->far = far;
+  n->name = name;
+}
+
+static tfdc_rc not_found(const struct nearest *n, const char *what, struct tfdc_error *err) {
+  if (n->far <= n->most)
+    return tfdc_fail(err, TFDC_E_NOT_FOUND, "there is no %s %s; did you mean %s?", what, n->wanted, n->name);
+  return tfdc_fail(err, TFDC_E_NOT_FOUND, "there is no %s %s", what, n->wanted);
+}
+
+static tfdc_rc check_strategy(const json_t *defs, const char *id, struct tfdc_error *err) {
+  struct nearest near = nearest_to(id);
+  for (size_t i = 0; i < json_array_size(defs); i++) look_at(&near, json_get_text(json_array_get(defs, i), "id"));
+  return near.far == 0 ? TFDC_OK : not_found(&near, "strategy", err);
+}
+
+static tfdc_rc check_chart(const json_t *defs, const char *strategy, const char *chart, struct tfdc_error *err) {
+  struct nearest near = nearest_to(chart);
+  for (size_t i = 0; i < json_array_size(defs); i++) {
+    const json_t *def = json_array_get(defs, i), *charts = json_object_get(json_object_get(def, "body"), "charts");
+    if (strategy != NULL && strcmp(strategy, json_get_text(def, "id")) != 0) continue;
+    for (size_t k = 0; k < json_array_size(charts); k++)
+      look_at(&near, json_get_text(json_array_get(charts, k), "chart"));
+  }
+  return near.far == 0 ? TFDC_OK : not_found(&near, "chart", err);
+}
+
+tfdc_rc definitions_check(struct client *c, const char *strategy, const char *const *charts, size_t n,
+                          struct tfdc_error *err) {
+  json_t *defs = NULL;
+  TFDC_TRY(definitions_get(c, "strategy", NULL, &defs, err));
+  tfdc_rc rc = strategy != NULL ? check_strategy(defs, strategy, err) : TFDC_OK;
+  for (size_t i = 0; i < n && rc == TFDC_OK; i++) rc = check_chart(defs, strategy, charts[i], err);
+  json_decref(defs);
   return rc;
 }
 

@@ -9,6 +9,10 @@
  * id NULL = all. */
 TFDC_MUST_USE tfdc_rc definitions_get(struct client *c, const char *kind, const char *id, json_t **ret,
                                       struct tfdc_error *err);
+/* Where nothing was found: NOT_FOUND when there is no such strategy (NULL = any) or when none of those has one of the
+ * charts, with the nearest name; OK when all are there. */
+TFDC_MUST_USE tfdc_rc definitions_check(struct client *c, const char *strategy, const char *const *charts, size_t n,
+                                        struct tfdc_error *err);
 /* The chart of a strategy's body, or of a limit set's group; NULL when there is none. Borrowed. */
 const json_t *definitions_chart(const json_t *body, const char *chart);
 

@@ -128,6 +128,8 @@ tfdc_rc export_points(struct session *s, const struct export_points *what, FILE 
   if (rc == TFDC_OK && !what->json) (void)fwrite(titles, 1, sizeof titles - 1, out);
   if (rc == TFDC_OK) rc = export_all(s, &w, chambers, strategies);
   cli_progress_end(&w.progress);
+  if (rc == TFDC_OK && w.n == 0)
+    rc = definitions_check(s->client, what->strategy, what->charts->items, what->charts->n, &s->err);
   if (rc == TFDC_OK && w.n == 0) (void)fprintf(stderr, "no point fits\n");
   tfdc_buf_deinit(&w.line);
   json_decref(chambers);

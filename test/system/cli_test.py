@@ -216,6 +216,10 @@ class Exporting(Fab):
                 (2, ["export", "trace", "--lot", "L1", "--wide"], "one run"), (4, ["export", "trace", "run-99"], "run-99"),
                 (4, ["export", "trace", "run-1", "--svid", "tmep"], 'the nearest is "temp"'),
                 (4, ["export", "charts", "--strategy", "first", "--chamber", "T1:C9"], "no such chamber"),
+                (4, ["charts", "--strategy", "frist"], "did you mean first?"),
+                (4, ["charts", "press_ETCH_mean", "--strategy", "frst"], "no strategy frst; did you mean first?"),
+                (4, ["charts", "press_ETCH_meen", "--strategy", "first"], "did you mean press_ETCH_mean?"),
+                (4, ["charts", "nothing"], "no chart nothing"),
                 (2, ["export", "charts", "--strategy", "first", "--svid", "temp"], "not for `export charts`")):
             with self.subTest(args=args):
                 self.assertIn(text, self.fails(status, *args))
