@@ -91,28 +91,9 @@ tfdc_rc definitions_check(struct client *c, const char *strategy, const char *co
   return rc;
 }
 
-static const json_t *find(const json_t *list, const char *key, const char *value) {
-  for (size_t i = 0; i < json_array_size(list); i++)
-    if (strcmp(json_get_text(json_array_get(list, i), key), value) == 0) return json_array_get(list, i);
-  return NULL;
-}
-
 const json_t *definitions_chart(const json_t *body, const char *chart) {
-  return find(json_object_get(body, "charts"), "chart", chart);
-}
-
-const json_t *definitions_find_group(const json_t *limits_body, const struct definitions_group *g) {
-  const json_t *groups = json_object_get(limits_body, "groups");
-  for (size_t i = 0; i < json_array_size(groups); i++) {
-    const json_t *one = json_array_get(groups, i);
-    if (strcmp(json_get_text(one, "partition"), g->partition) != 0) continue;
-    if (g->tool_type == NULL || strcmp(json_get_text(one, "tool_type"), g->tool_type) == 0) return one;
-  }
+  const json_t *charts = json_object_get(body, "charts");
+  for (size_t i = 0; i < json_array_size(charts); i++)
+    if (strcmp(json_get_text(json_array_get(charts, i), "chart"), chart) == 0) return json_array_get(charts, i);
   return NULL;
-}
-
-const json_t *definitions_find_centre(const json_t *group, const char *chart, const struct definitions_group *g) {
-  char key[160];
-  (void)snprintf(key, sizeof key, "%.64s:%.64s", g->tool, g->chamber);
-  return find(json_object_get(definitions_chart(group, chart), "centres"), "chamber", key);
 }

@@ -13,14 +13,7 @@ TFDC_MUST_USE tfdc_rc definitions_get(struct client *c, const char *kind, const 
  * charts, with the nearest name; OK when all are there. */
 TFDC_MUST_USE tfdc_rc definitions_check(struct client *c, const char *strategy, const char *const *charts, size_t n,
                                         struct tfdc_error *err);
-/* The chart of a strategy's body, or of a limit set's group; NULL when there is none. Borrowed. */
+/* The chart of a strategy's body; NULL when there is none. Borrowed. */
 const json_t *definitions_chart(const json_t *body, const char *chart);
-
-struct definitions_group {
-  const char *partition, *tool, *chamber, *tool_type;
-};
-/* A limit set's group and centre for a chamber's series; NULL when there is none. Borrowed. */
-const json_t *definitions_find_group(const json_t *limits_body, const struct definitions_group *g);
-const json_t *definitions_find_centre(const json_t *group, const char *chart, const struct definitions_group *g);
 
 #endif
