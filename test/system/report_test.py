@@ -135,7 +135,7 @@ class Report(unittest.TestCase):
         self.assertGreaterEqual(figures.count("chart t"), 1)
         self.assertGreaterEqual(self.page.count("path", class_="limit"), 2)
         text = " ".join(self.page.text)
-        for words in ("UCL ", "LCL ", "centre ", "8 good runs", "above UCL", "T1:C1", f"wafer <b>run {BAD},"):
+        for words in ("UCL ", "LCL ", "centre ", "8 good runs", "above UCL", "T1:C1", f"wafer <b>run {BAD} (alarmed run)"):
             self.assertIn(words, text)
         self.assertEqual(len(figures), self.page.count("svg", role="img") - 1)  # and the strip of the chamber
         self.assertEqual(len(figures), self.page.count("desc"))

@@ -89,7 +89,7 @@ static void put_worst(struct tfdc_buf *b, const struct uchart_point *p, const ch
   if (!isfinite(p->value)) return;
   html_put(b, "<p class=\"names\">Worst run: ");
   html_value(b, p->value);
-  html_put(b, " ");
+  if (uchart_unit(unit)[0] != '\0') html_put(b, " ");
   html_text(b, uchart_unit(unit));
   if (half > 0) html_fmt(b, ", %.3g times as far from the centre as the limit", fabs(p->value - p->centre) / half);
   if (p->wafer[0] != '\0') html_put(b, "; wafer ");

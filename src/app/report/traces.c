@@ -207,11 +207,14 @@ static const char *title_of(struct report *r, const struct set *s, bool good) {
   tfdc_put_fmt(&text, "%s in ", s->of->svid);
   for (size_t i = 0; i < s->n && s->runs[i].alarmed; i++) {
     const char *wafer = json_get_text(s->runs[i].context, "substrate_id");
-    tfdc_put_fmt(&text, "%s%s%s%s%s", i > 0 ? " and " : "", wafer[0] != '\0' ? "wafer " : "the ", wafer,
-                 wafer[0] != '\0' ? ", the " : "", label_of(s, i));
+    tfdc_put_fmt(&text, "%s", i > 0 ? " and " : "");
+    if (wafer[0] != '\0')
+      tfdc_put_fmt(&text, "wafer %s (%s)", wafer, label_of(s, i));
+    else
+      tfdc_put_fmt(&text, "the %s", label_of(s, i));
   }
   tfdc_put_fmt(&text,
-               good ? ", over good runs of the same chamber and recipe" : "; no good run of the same kind is there");
+               good ? " over good runs of the same chamber and recipe" : "; no good run of the same kind is there");
   const char *copy = text.failed ? NULL : tfdc_arena_strndup(&r->mem, (char *)text.data, text.size);
   tfdc_buf_deinit(&text);
   return copy;
