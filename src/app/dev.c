@@ -66,10 +66,32 @@ static size_t bytes(const struct dev *d, enum app_config_id id) { return (size_t
 
 /* ---- the ports ---- */
 
+/* The log says what a start waits for, now and then; a signal ends it. n: looks so far, five a second. */
+static tfdc_rc keep_waiting(struct dev *d, unsigned n, const char *what, const struct tfdc_error *why,
+                            struct tfdc_error *err) {
+  if (dev_stop_signalled()) return tfdc_fail(err, TFDC_E_CANCELLED, "asked to stop before it was ready");
+  if (n % 50 == 5)
+    tfdc_log_write(d->log, TFDC_LOG_ERROR, "dev", "the start waits", LOG_STR("for", what), LOG_FAIL(why));
+  return TFDC_OK;
+}
+
+/* Another process that holds the file for long, say a backup: the opens below would wait without a word. */
+static tfdc_rc wait_for_file(struct dev *d, const char *path, struct tfdc_error *err) {
+  for (unsigned n = 1;; n++) {
+    struct tfdc_error why = {.code = TFDC_OK};
+    tfdc_rc rc = store_sqlite_probe(path, 200, &why);
+    if (rc == TFDC_OK) return rc;
+    bool unheard = d->log == NULL && n >= 50; /* ten seconds without a word are enough */
+    if (rc != TFDC_E_TIMEOUT || unheard) return tfdc_fail(err, rc, "open the store: %s", tfdc_error_msg(&why));
+    TFDC_TRY(keep_waiting(d, n, "the file", &why, err));
+  }
+}
+
 static tfdc_rc open_ports(struct dev *d, struct tfdc_error *err) {
   const char *path = text(d, APP_CONFIG_DATA);
   struct store_sqlite_options o = {.readers = (uint32_t)number(d, APP_CONFIG_STORE_READERS),
                                    .free_floor_bytes = bytes(d, APP_CONFIG_STORE_FREE_FLOOR)};
+  TFDC_TRY(wait_for_file(d, path, err));
   TFDC_TRY(queue_sqlite_open(path, &d->clock, &d->queue, err)); /* first: it refuses a second process */
   TFDC_TRY(kv_sqlite_open(path, &d->clock, &d->kv, err));
   TFDC_TRY(store_sqlite_open(path, &o, &d->store, err));
@@ -126,16 +148,16 @@ static tfdc_rc start_loops(struct dev *d, struct tfdc_error *err) {
 
 /* ---- the roles ---- */
 
-/* A store that answers late or takes nothing keeps a start waiting. The log says so, and a signal ends it. */
+/* A store that answers late or takes nothing keeps a start waiting. */
 static tfdc_rc wait_started(struct dev *d, struct await_task *t, const char *what, struct tfdc_error *err) {
   for (unsigned n = 1; !await_task_wait_for(t, tfdc_millis(200)); n++) {
-    if (dev_stop_signalled()) return tfdc_fail(err, TFDC_E_CANCELLED, "asked to stop before it was ready");
-    if (n % 50 != 5) continue;
     tfdc_rc rc = d->defender_on ? defender_trouble(d->defender) : TFDC_OK;
-    const char *why = rc != TFDC_OK ? tfdc_rc_text(rc) : "no answer yet; is another process busy with the file?";
-    tfdc_log_write(d->log, TFDC_LOG_ERROR, "dev", "the start waits", LOG_STR("for", what),
-                   LOG_STR("code", tfdc_rc_name(rc != TFDC_OK ? rc : TFDC_E_BUSY)), LOG_STR("why", why),
-                   LOG_STR("hint", tfdc_rc_hint(rc)));
+    struct tfdc_error why = {.code = TFDC_OK};
+    if (rc == TFDC_OK)
+      (void)tfdc_fail(&why, TFDC_E_BUSY, "no answer yet");
+    else
+      (void)tfdc_fail(&why, rc, "%s", tfdc_rc_text(rc));
+    TFDC_TRY(keep_waiting(d, n, what, &why, err));
   }
   return TFDC_OK;
 }

@@ -285,8 +285,8 @@ static void note_drained(struct shard *s) {
   s->drained_told = true;
   if (!drained) /* a disk that takes nothing ends the drain as well */
     tfdc_log_write(c->log, TFDC_LOG_ERROR, "collector",
-                   "stopped with open runs not stored; hubs keep what is not acked", LOG_STR("code", tfdc_rc_name(rc)),
-                   LOG_STR("why", tfdc_rc_text(rc)), LOG_U64("open_runs", ingest_open_runs(s->machine)),
+                   "stopped with open runs not stored; hubs keep what is not acked", LOG_STR("error", tfdc_rc_name(rc)),
+                   LOG_STR("error_text", tfdc_rc_text(rc)), LOG_U64("open_runs", ingest_open_runs(s->machine)),
                    LOG_U64("bytes", ingest_bytes(s->machine)));
   if (!drained) atomic_store(&c->refused, true);
   if (atomic_fetch_sub(&c->draining, 1) > 1) return;

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A full disk, a store that cannot be had, SIGTERM at a bad moment: the process says what is wrong, loses nothing that was
 acked, and goes on when it can."""
+import fcntl
 import json
 import os
 import random
 import re
 import resource
+import select
 import subprocess
 import time
 import unittest
@@ -55,7 +57,7 @@ class Disk(Fab):
     def test_a_start_waits_for_a_full_disk_and_says_so(self):
         dev = Dev(self.data, before=["prlimit", "--fsize=32768"], **{"store.free_floor_mb": 0}, ready=False)
         self.addCleanup(lambda: dev.process.returncode is None and dev.kill())
-        until("it says why", lambda: any(r.get("code") == "DISK_FULL" for r in dev.log()), alive=dev)
+        until("it says why", lambda: any(r.get("error") == "DISK_FULL" for r in dev.log()), alive=dev)
         self.assertEqual(0, dev.stop(), "it can be stopped while it waits")
         self.check_goes_on(self.dev())
 
@@ -80,7 +82,7 @@ class Disk(Fab):
         self.assertEqual(0, dev.stop(), dev.log()[-3:])
         self.assertLess(time.monotonic() - began, 28)
         said = [r for r in dev.log() if "not stored" in r.get("msg", "")]
-        self.assertEqual([code], [r["code"] for r in said], dev.log()[-5:])
+        self.assertEqual([code], [r["error"] for r in said], dev.log()[-5:])
 
     def free_mb(self):
         stat = os.statvfs(self.folder)
@@ -151,6 +153,21 @@ class Start(Fab):
         text = self.refused(self.data)
         self.assertIn(f"in use by process {dev.process.pid}", text)
         self.check_goes_on(dev)
+
+    def test_a_start_waits_for_who_holds_the_file_and_says_so(self):
+        with open(self.data + "-writer", "r+b") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            for again in (False, True):
+                dev = Dev(self.data, ready=False, **{"store.free_floor_mb": 0})
+                self.addCleanup(lambda d=dev: d.process.returncode is None and d.kill())
+                until("it says why", alive=dev, look=lambda: len(
+                    [r for r in dev.log() if r.get("error") == "TIMEOUT" and "another process" in json.dumps(r)]) > again)
+                if not again:
+                    self.assertEqual(0, dev.stop(), "it can be stopped while it waits")
+        until("it goes on", lambda: select.select([dev.process.stdout], [], [], 0)[0], alive=dev)
+        self.assertTrue(json.loads(dev.process.stdout.readline())["ready"])
+        self.assertEqual(0, dev.stop())
+        self.check_goes_on(self.dev())
 
     def test_an_address_that_is_in_use(self):
         dev = self.dev()

@@ -315,6 +315,22 @@ tfdc_rc store_sqlite_open(const char *path, const struct store_sqlite_options *o
   return TFDC_OK;
 }
 
+tfdc_rc store_sqlite_probe(const char *path, uint32_t timeout_ms, struct tfdc_error *err) {
+  struct sqlite_lock lock;
+  TFDC_TRY(sqlite_lock_open(&lock, path, timeout_ms, err));
+  tfdc_rc rc = sqlite_lock_take(&lock, err);
+  if (rc == TFDC_OK) {
+    sqlite3 *db = NULL;
+    rc = sqlite_file_open(path, timeout_ms, true, &db, err);
+    if (rc == TFDC_OK) rc = sqlite_run(db, "BEGIN IMMEDIATE; ROLLBACK", err);
+    if (db != NULL) (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL); /* that takes long */
+    (void)sqlite3_close(db);
+    sqlite_lock_release(&lock);
+  }
+  sqlite_lock_close(&lock);
+  return rc;
+}
+
 void store_sqlite_destroy(struct port *p) {
   if (p == NULL) return;
   struct store_sqlite *s = of(p);

@@ -24,6 +24,9 @@ struct store_sqlite_options { /* 0 = default */
  * database, or damaged. USAGE: a database of another program. IO, NOMEM, TIMEOUT. */
 TFDC_MUST_USE tfdc_rc store_sqlite_open(const char *path, const struct store_sqlite_options *o, struct port **ret,
                                         struct tfdc_error *err);
+/* Could the file be written to within the time? TIMEOUT: another process holds it. Creates it like store_sqlite_open
+ * and has the same errors. For those who would rather look again than wait long in one call. */
+TFDC_MUST_USE tfdc_rc store_sqlite_probe(const char *path, uint32_t timeout_ms, struct tfdc_error *err);
 /* Ends the threads, closes the file, frees. NULL is fine. After port_close's closed(), or when nothing is in flight. */
 void store_sqlite_destroy(struct port *p);
 
