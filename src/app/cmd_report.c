@@ -26,9 +26,9 @@ static tfdc_rc print_json(const char *path, const struct report_summary *s, stru
 static tfdc_rc print_text(const char *path, const struct report_summary *s, struct tfdc_error *err) {
   char bytes[40], runs[40];
   text_print(stdout, path);
-  (void)printf(": %s; %s runs of %zu chambers, %zu alarms (%zu open), %zu charts, %zu traces\n",
-               text_bytes((double)s->bytes, bytes), text_count((int64_t)s->runs, runs), s->chambers, s->alarms,
-               s->alarms_open, s->charts, s->traces);
+  (void)printf(": %s; %s runs of %zu chamber%s, %zu alarm%s (%zu open), %zu charts, %zu traces\n",
+               text_bytes((double)s->bytes, bytes), text_count((int64_t)s->runs, runs), s->chambers,
+               s->chambers == 1 ? "" : "s", s->alarms, s->alarms == 1 ? "" : "s", s->alarms_open, s->charts, s->traces);
   if (s->alarms_without_charts > 0)
     (void)printf("%zu alarms are listed without charts; a shorter period or --alarms N shows more\n",
                  s->alarms_without_charts);
@@ -70,7 +70,7 @@ int cmd_report(int argc, char **argv) {
       .name = "report",
       .summary = "writes alarms, U-charts with their limits and the traces of alarmed runs as one HTML file",
       .operands = "",
-      .example = "tfdc report --from -24h --out today.html\n"
+      .example = "tfdc report --since 24h --out today.html\n"
                  "tfdc report --chamber ETCH-01:A --recipe 'ETCH*' --data fab.db --json",
       .more =
           "The file needs nothing else: open it in any browser, print it, send it. It is written whole or not at\n"

@@ -43,18 +43,31 @@ static void put_point(struct tfdc_buf *b, size_t i) {
                i == BAD ? 55 : 50, i == BAD ? "OOC" : "OK", i == BAD ? 2 : 0);
 }
 
-static void put_runs(const struct fake *f, const struct http_request *q, struct tfdc_buf *b) {
-  int64_t from = INT64_MIN, to = INT64_MAX;
-  bool only_good = false;
+struct window {
+  int64_t from, to;
+  bool only_good;
+};
+
+static struct window window_of(const struct http_request *q) {
+  struct window w = {INT64_MIN, INT64_MAX, false};
   for (size_t i = 0; i < q->n_params; i++) {
-    if (strcmp(q->params[i].name, "from") == 0) from = strtoll(q->params[i].value, NULL, 10);
-    if (strcmp(q->params[i].name, "to") == 0) to = strtoll(q->params[i].value, NULL, 10);
-    only_good |= strcmp(q->params[i].name, "verdict") == 0;
+    if (strcmp(q->params[i].name, "from") == 0) w.from = strtoll(q->params[i].value, NULL, 10);
+    if (strcmp(q->params[i].name, "to") == 0) w.to = strtoll(q->params[i].value, NULL, 10);
+    w.only_good |= strcmp(q->params[i].name, "verdict") == 0;
   }
+  return w;
+}
+
+static bool is_asked(const struct window *w, size_t i) {
+  return order_of(i) >= w->from && order_of(i) < w->to && !(w->only_good && i == BAD);
+}
+
+static void put_runs(const struct fake *f, const struct http_request *q, struct tfdc_buf *b) {
+  const struct window w = window_of(q);
   tfdc_put_fmt(b, "{\"v\":1,\"runs\":[");
   size_t n = 0;
   for (size_t i = f->runs; i-- > 0;) {
-    if (order_of(i) < from || order_of(i) >= to || (only_good && i == BAD)) continue;
+    if (!is_asked(&w, i)) continue;
     if (n++ > 0) tfdc_put_u8(b, ',');
     put_run(f, b, i);
   }
@@ -87,13 +100,15 @@ static void put_one_run(const struct fake *f, struct tfdc_buf *b) {
   tfdc_put_fmt(b, "]}");
 }
 
-static void put_charts(const struct fake *f, struct tfdc_buf *b) {
+static void put_charts(const struct fake *f, const struct http_request *q, struct tfdc_buf *b) {
+  const struct window w = window_of(q);
   tfdc_put_fmt(b, "{\"v\":1,\"points\":[");
+  size_t n = 0;
   for (size_t i = 0; i < f->runs; i++) {
-    tfdc_put_fmt(b,
-                 "%s{\"order_us\":%" PRId64
-                 ",\"context_id\":\"%032zx\",\"lot_id\":\"%s\",\"partition\":\"%s\",\"late\":false,\"points\":[",
-                 i > 0 ? "," : "", order_of(i), i + 1, f->name, f->name);
+    if (!is_asked(&w, i)) continue;
+    tfdc_put_fmt(b, "%s{\"order_us\":%" PRId64 ",\"context_id\":\"%032zx\",\"lot_id\":\"%s\",\"partition\":\"%s\",",
+                 n++ > 0 ? "," : "", order_of(i), i + 1, f->name, f->name);
+    tfdc_put_fmt(b, "\"late\":false,\"points\":[");
     put_point(b, i);
     tfdc_put_fmt(b, "]}");
   }
@@ -131,7 +146,7 @@ static tfdc_rc call(struct http_client *c, const struct http_request *q, struct 
   } else if (strstr(q->path, "/trace") != NULL) {
     put_trace(f, q->path, &ret->body);
   } else if (strcmp(q->path, "/api/v1/charts") == 0) {
-    put_charts(f, &ret->body);
+    put_charts(f, q, &ret->body);
   } else if (strcmp(q->path, "/api/v1/definitions") == 0) {
     tfdc_put_fmt(&ret->body,
                  "{\"v\":1,\"definitions\":[{\"body\":{\"strategy\":\"S\",\"charts\":[{\"chart\":\"press_mean\","
@@ -179,6 +194,19 @@ static void an_alarm_has_its_chart_and_its_traces(void **state) {
   assert_non_null(strstr(text, "52 mTorr</td>"));
   assert_int_equal(markup_count(text, "id=\"alarm-1\""), 1);
   assert_true(f.calls < 20);
+  tfdc_buf_deinit(&m.page);
+}
+
+static void a_chart_shows_the_runs_around_its_alarm(void **state) {
+  (void)state;
+  struct fake f = {.name = "R1", .runs = 300, .alarms = 1};
+  const struct report_options o = REPORT_OPTIONS_DEFAULT;
+  struct made m = make(&f, &o);
+  assert_int_equal(m.rc, TFDC_OK);
+  const char *text = markup_text(&m.page), *chart = strstr(text, "id=\"a1-u1\"");
+  assert_non_null(chart);
+  assert_non_null(strstr(chart, "51 runs from ")); /* all 20 before it, itself, 30 after it */
+  assert_int_equal(m.sum.runs, 300);
   tfdc_buf_deinit(&m.page);
 }
 
@@ -258,9 +286,11 @@ static void what_cannot_be_asked_fails_the_report(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(an_alarm_has_its_chart_and_its_traces), cmocka_unit_test(hostile_names_are_text_everywhere),
-      cmocka_unit_test(the_page_is_bounded_and_says_what_it_leaves_out), cmocka_unit_test(what_has_expired_is_said),
-      cmocka_unit_test(what_cannot_be_asked_fails_the_report)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(an_alarm_has_its_chart_and_its_traces),
+                                     cmocka_unit_test(a_chart_shows_the_runs_around_its_alarm),
+                                     cmocka_unit_test(hostile_names_are_text_everywhere),
+                                     cmocka_unit_test(the_page_is_bounded_and_says_what_it_leaves_out),
+                                     cmocka_unit_test(what_has_expired_is_said),
+                                     cmocka_unit_test(what_cannot_be_asked_fails_the_report)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
