@@ -431,6 +431,13 @@ class Searching(Fab):
         self.assertEqual(1, full.returncode)
         self.assertIn(b"cannot write the output", full.stderr)
 
+    def test_following_ends_when_nobody_listens(self):
+        tail = subprocess.Popen([TFDC, "alarms", "--follow", "--every", "0.05", "--server", self.server],
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(tail.kill)
+        tail.stdout.close()
+        self.assertEqual(0, tail.wait(WAIT_S))
+
     def on_terminal(self, columns, *args, **env):
         """What a terminal of that width is given."""
         master, slave = pty.openpty()
@@ -572,6 +579,20 @@ class Following(unittest.TestCase):
         self.assertEqual(len(set(keys)), len(keys))
         stored = {a["alarm_id"]: a["update"] for a in dev.json("/api/v1/alarms")["alarms"]}
         self.assertEqual(stored, {i: max(u for j, u in keys if j == i) for i in stored})
+
+
+class Tokens(unittest.TestCase):
+    def test_who_changes_something_needs_the_token(self):
+        folder = tempfile.mkdtemp(prefix="tfdc-cli-")
+        self.addCleanup(shutil.rmtree, folder)
+        text = json.dumps(any_run_strategy())
+        with Dev(f"{folder}/fab.db", **{"http.token": "open sesame"}) as dev:
+            server = ["--server", f"127.0.0.1:{dev.ready['http_port']}"]
+            for env, status in (({}, 1), ({"TFDC_HTTP_TOKEN": "wrong"}, 1), ({"TFDC_HTTP_TOKEN": "open sesame"}, 0)):
+                done = tfdc("apply", "-", *server, stdin=text, **env)
+                self.assertEqual(status, done.returncode, done.stderr)
+                self.assertEqual(status == 1, "token" in done.stderr, done.stderr)
+                self.assertEqual(0, tfdc("runs", *server, **env).returncode)  # everybody may look
 
 
 if __name__ == "__main__":
