@@ -126,6 +126,7 @@ static struct stream *stream_of(struct collector *c, uint64_t id) {
 static void drop_stream(struct collector *c, struct stream *st) {
   tfdc_map_remove(&c->streams, number(st->id));
   tfdc_map_deinit(&st->runs);
+  tfdc_map_deinit(&st->open);
   free(st);
   metrics_set(c->metrics, MODEL_METRIC_INGEST_STREAMS, NULL, (double)c->streams.n);
 }
@@ -182,16 +183,17 @@ static struct shard *route(struct collector *c, struct stream *st, const struct 
     refuse(c, st, msg, msg->code);
     return NULL;
   }
-  if (s == NULL && st->open >= c->options.max_open_runs) {
+  bool open = tfdc_map_get(&st->open, number(msg->run)) != NULL;
+  if (!open && st->open.n >= c->options.max_open_runs) {
     refuse(c, st, msg, TFDC_E_TOO_MANY_RUNS);
     return NULL;
   }
   struct shard *to = collector_shard_of(c, msg->context->key);
-  if (tfdc_map_put(&st->runs, number(msg->run), to) != TFDC_OK) {
+  if (tfdc_map_put(&st->runs, number(msg->run), to) != TFDC_OK ||
+      tfdc_map_put(&st->open, number(msg->run), to) != TFDC_OK) {
     refuse(c, st, msg, TFDC_E_NOMEM);
     return NULL;
   }
-  if (s == NULL) st->open++;
   return to;
 }
 
@@ -265,12 +267,12 @@ static bool on_message(struct hub_sink *sink, uint64_t stream, const char *peer,
 }
 
 void collector_replied(struct collector *c, uint64_t stream, const struct model_hub_reply *r) {
-  bool over = (r->kind == MODEL_REPLY_ACK && r->end) || (r->kind == MODEL_REPLY_RESUME && r->closed) ||
-              (r->kind == MODEL_REPLY_REJECT && r->seq == 0);
+  bool refused = r->kind == MODEL_REPLY_REJECT && r->seq == 0 && r->code != TFDC_E_SEQ; /* the run start itself */
+  bool over = (r->kind == MODEL_REPLY_ACK && r->end) || (r->kind == MODEL_REPLY_RESUME && r->closed) || refused;
   if (over) {
     pthread_mutex_lock(&c->lock);
     struct stream *st = tfdc_map_get(&c->streams, number(stream));
-    if (st != NULL && st->open > 0) st->open--;
+    if (st != NULL) tfdc_map_remove(&st->open, number(r->run));
     pthread_mutex_unlock(&c->lock);
   }
   count_ack(c, r);
@@ -440,6 +442,7 @@ void collector_destroy(struct collector *c) {
   size_t at = 0;
   for (struct stream *st = tfdc_map_next(&c->streams, &at); st != NULL; st = tfdc_map_next(&c->streams, &at)) {
     tfdc_map_deinit(&st->runs);
+    tfdc_map_deinit(&st->open);
     free(st);
   }
   tfdc_map_deinit(&c->streams);

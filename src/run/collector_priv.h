@@ -32,7 +32,7 @@ struct stream {
   uint64_t id;
   bool hello, historical, paused;
   struct tfdc_map runs; /* handle -> shard */
-  size_t open;          /* run starts without an end acked */
+  struct tfdc_map open; /* the same, of run starts without an end acked */
 };
 
 struct collector {
