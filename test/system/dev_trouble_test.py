@@ -30,17 +30,15 @@ class Disk(Fab):
         for _ in range(3):  # until one does not fit any more
             for run in runs:
                 hub.give(run)
-            full = until("the disk is full", alive=dev, look=lambda: (
-                "full" if dev.get("/health/ready")[0] == 503 else "ended" if all(r.ended for r in runs) else None))
-            if full == "full":
+            status, text = until("the disk is full", alive=dev, look=lambda: self.not_ready_or_ended(dev, runs))
+            if status == 503:
                 break
             runs = [self.run_of(chamber=c, noise=lambda: noise.gauss(0, 1)) for c in ("C1", "C2")]
-        status, text = dev.get("/health/ready")
         self.assertEqual(503, status)
         self.assertIn("the disk is full", text)
-        self.assertGreater(dev.metric("tfdc_ingest_retries_total", **{"class": "io"}), 0)
+        until("counted", lambda: dev.metric("tfdc_ingest_retries_total", **{"class": "io"}) > 0, alive=dev)
         self.assertGreater(dev.metric("tfdc_store_errors_total", **{"class": "io"}), 0)
-        self.assertEqual(1, dev.metric("tfdc_ingest_paused", reason="store"))
+        until("told", lambda: dev.metric("tfdc_ingest_paused", reason="store") == 1, alive=dev)
         self.assertEqual(200, dev.get("/health/live")[0])
         said = [r for r in dev.log() if r.get("module") == "collector" and r["level"] == "error"]
         self.assertIn("DISK_FULL", json.dumps(said))
@@ -53,6 +51,11 @@ class Disk(Fab):
         self.check_goes_on(dev, hub)
         self.assertEqual(200, dev.get("/health/ready")[0])
         self.assertEqual(0, dev.stop())
+
+    @staticmethod
+    def not_ready_or_ended(dev, runs):
+        answer = dev.get("/health/ready")
+        return answer if answer[0] == 503 or all(r.ended for r in runs) else None
 
     def test_a_start_waits_for_a_full_disk_and_says_so(self):
         dev = Dev(self.data, before=["prlimit", "--fsize=32768"], **{"store.free_floor_mb": 0}, ready=False)
@@ -113,7 +116,7 @@ class Disk(Fab):
         self.wait_quiet(dev)
         self.assertEqual("OK", self.verdict(run)["verdict"])
         until("ready again", lambda: dev.get("/health/ready") == (200, "ok\n"), alive=dev)
-        self.assertEqual(0, dev.metric("tfdc_ingest_paused"))
+        until("the metric too", lambda: dev.metric("tfdc_ingest_paused") == 0, alive=dev)
         until("it says so", lambda: any("above the floor again" in r.get("msg", "") for r in dev.log()), alive=dev)
         self.check_goes_on(dev, hub)
 
