@@ -81,7 +81,8 @@ static tfdc_rc check_options(struct session *s, enum what what, const struct arg
   const struct {
     const char *names;
     bool given, fits;
-  } rows[] = {{"--svid and --wide", a->svids.n > 0 || a->wide, what == TRACE},
+  } rows[] = {{"--svid", a->svids.n > 0, what == TRACE},
+              {"--wide", a->wide, what != DEFINITIONS},
               {"--product and --verdict", f->product != NULL || f->verdict != NULL, what == TRACE},
               {"--chart, --strategy and --partition", a->charts.n > 0 || a->strategy != NULL || a->partition != NULL,
                what == CHARTS},
@@ -89,7 +90,7 @@ static tfdc_rc check_options(struct session *s, enum what what, const struct arg
               {"options that choose runs", !filter_is_empty(f), what != DEFINITIONS}};
   for (size_t i = 0; i < TFDC_COUNT(rows); i++)
     if (rows[i].given && !rows[i].fits)
-      return tfdc_fail(&s->err, TFDC_E_USAGE, "%s are not for `export %s`", rows[i].names, whats[what]);
+      return tfdc_fail(&s->err, TFDC_E_USAGE, "no %s with `export %s`", rows[i].names, whats[what]);
   return TFDC_OK;
 }
 
@@ -119,6 +120,7 @@ static tfdc_rc write_what(struct session *s, enum what what, int argc, char **ar
                                        .strategy = a->strategy,
                                        .partition = a->partition,
                                        .charts = &a->charts,
+                                       .wide = a->wide,
                                        .json = a->client.json};
   if (what == TRACE) return traces(s, argc, argv, a, out);
   if (what == CHARTS) return export_points(s, &points, out);
@@ -144,7 +146,8 @@ int cmd_export(int argc, char **argv) {
       {"chart", CLI_LIST, &a.charts, "CHART", "charts: this chart; may be repeated [all]"},
       {"partition", CLI_TEXT, &a.partition, "TEXT", "charts: of this partition [all]"},
       {"svid", CLI_LIST, &a.svids, "NAME", "trace: this SVID; may be repeated [all]"},
-      {"wide", CLI_FLAG, &a.wide, NULL, "trace: a column for each SVID, its unit in the title [a line a reading]"},
+      {"wide", CLI_FLAG, &a.wide, NULL,
+       "a column for each chart or SVID, its unit in the title [a line for each value]"},
       {"kind", CLI_TEXT, &a.kind, "KIND", "definitions: strategy or limits [both]"},
       CLIENT_OPTIONS(&a.client)};
   const struct cli_command command = {
@@ -152,11 +155,12 @@ int cmd_export(int argc, char **argv) {
       .summary = "points of U-charts or the traces of runs as CSV (RFC 4180, UTF-8); strategies and limits as YAML",
       .operands = "charts | trace [ID ...] | definitions [ID ...]",
       .example = "tfdc export charts --chamber ETCH-01:A --from -7d -o points.csv\n"
+                 "tfdc export charts --strategy etch --wide > runs.csv\n"
                  "tfdc export trace 3f9a01c2 --svid Press --svid 'RF Power' --wide -o run.csv\n"
                  "tfdc export trace --lot LOT-77 --svid Press > lot.csv\n"
                  "tfdc export definitions auto-ETCH-POLY > etch.yaml",
       .more = "Numbers read back as the same bits; what is not known is empty. --json prints a JSON object a line\n"
-              "instead. The table that --wide writes can be read again by `tfdc replay`, what `definitions` writes by\n"
+              "instead. The table of `trace --wide` can be read again by `tfdc replay`, what `definitions` writes by\n"
               "`tfdc apply`.\n"
               "Exit status: 0 also where nothing fits; 4 when there is no such run, SVID or chamber.",
       .options = options,

@@ -19,6 +19,15 @@ void csv_put_text(struct tfdc_buf *b, const char *s) {
   tfdc_put_u8(b, '"');
 }
 
+void csv_put_title(struct tfdc_buf *b, const char *name, const char *unit) {
+  struct tfdc_buf title = {0};
+  tfdc_put_fmt(&title, unit != NULL && unit[0] != '\0' ? "%s [%s]" : "%s", name, unit);
+  tfdc_put_u8(&title, '\0');
+  if (!title.failed) csv_put_text(b, (const char *)title.data);
+  b->failed = b->failed || title.failed;
+  tfdc_buf_deinit(&title);
+}
+
 void csv_put_real(struct tfdc_buf *b, double v) {
   if (isfinite(v)) model_json_put_f64(b, v);
 }

@@ -8,6 +8,8 @@
 #include <jansson.h>
 
 void csv_put_text(struct tfdc_buf *b, const char *s); /* quoted where it has to be */
+void csv_put_title(struct tfdc_buf *b, const char *name,
+                   const char *unit); /* "Press [mTorr]"; without a unit the name */
 /* So that it reads back as the same bits; not finite = empty. */
 void csv_put_real(struct tfdc_buf *b, double v);
 /* A string or a number; whatever else is empty. */

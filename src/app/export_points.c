@@ -6,26 +6,26 @@
 #include "app/json_get.h"
 #include "app/text_out.h"
 
-static const char titles[] =
+static const char of_run[] =
     "order_time,tool,chamber,strategy,partition,context_id,revision,judgement,recipe_id,lot_id,"
-    "substrate_id,late,chart,unit,value,n,quality,centre,stddev,lcl,ucl,eq_version,"
-    "limit_version,verdict,reason,score\r\n";
+    "substrate_id,late";
+static const char of_points[] = ",chart,unit,value,n,quality,centre,stddev,lcl,ucl,eq_version,limit_version,verdict,"
+                                "reason,score";
 
 struct writer {
   const struct export_points *what;
   FILE *out;
   const char *tool, *chamber, *strategy;
+  json_t *columns; /* chart -> unit, of the wide form */
+  bool collects;   /* the columns, and writes nothing yet */
   struct tfdc_buf line;
   struct cli_progress progress;
   int64_t n;
 };
 
-static void put_point(struct writer *w, const json_t *row, const json_t *p) {
+static void put_run(struct writer *w, const json_t *row) {
   static const char *const of_row[] = {"partition", "context_id", "revision",    "judgement",
                                        "recipe_id", "lot_id",     "substrate_id"};
-  static const char *const of_point[] = {"chart",         "unit",    "value",  "n",    "quality",
-                                         "centre",        "stddev",  "lcl",    "ucl",  "eq_version",
-                                         "limit_version", "verdict", "reason", "score"};
   const char *const texts[] = {w->tool, w->chamber, w->strategy};
   char time[40];
   struct tfdc_buf *b = &w->line;
@@ -41,13 +41,77 @@ static void put_point(struct writer *w, const json_t *row, const json_t *p) {
   }
   csv_next(b);
   csv_put_text(b, json_get_bool(row, "late") ? "true" : "false");
-  for (size_t i = 0; i < TFDC_COUNT(of_point); i++) {
-    csv_next(b);
-    csv_put_value(b, json_object_get(p, of_point[i]));
-  }
-  csv_end_line(b);
-  (void)fwrite(b->data, 1, b->size, w->out);
 }
+
+static void end_line(struct writer *w) {
+  csv_end_line(&w->line);
+  (void)fwrite(w->line.data, 1, w->line.size, w->out);
+}
+
+static void put_point(struct writer *w, const json_t *row, const json_t *p) {
+  static const char *const of_point[] = {"chart",         "unit",    "value",  "n",    "quality",
+                                         "centre",        "stddev",  "lcl",    "ucl",  "eq_version",
+                                         "limit_version", "verdict", "reason", "score"};
+  put_run(w, row);
+  for (size_t i = 0; i < TFDC_COUNT(of_point); i++) {
+    csv_next(&w->line);
+    csv_put_value(&w->line, json_object_get(p, of_point[i]));
+  }
+  end_line(w);
+}
+
+/* ---- a column for each chart ---- */
+
+static bool collect(struct writer *w, const json_t *points) {
+  bool ok = true;
+  for (size_t i = 0; i < json_array_size(points) && ok; i++) {
+    const json_t *p = json_array_get(points, i);
+    const char *chart = json_get_text(p, "chart");
+    if (json_object_get(w->columns, chart) == NULL)
+      ok = json_object_set_new(w->columns, chart, json_string(json_get_text(p, "unit"))) == 0;
+  }
+  w->line.failed = w->line.failed || !ok;
+  return ok;
+}
+
+/* The point of a chart; looks first behind the last one found, since both lists mostly have one order. */
+static const json_t *point_of(const json_t *points, const char *chart, size_t *at) {
+  size_t n = json_array_size(points);
+  for (size_t i = 0; i < n; i++) {
+    const json_t *p = json_array_get(points, (*at + i) % n);
+    if (strcmp(json_get_text(p, "chart"), chart) != 0) continue;
+    *at += i + 1;
+    return p;
+  }
+  return NULL;
+}
+
+static void put_values(struct writer *w, const json_t *row, const json_t *points) {
+  const char *chart;
+  json_t *unit;
+  size_t at = 0;
+  put_run(w, row);
+  json_object_foreach(w->columns, chart, unit) {
+    csv_next(&w->line);
+    csv_put_value(&w->line, json_object_get(point_of(points, chart, &at), "value"));
+  }
+  end_line(w);
+}
+
+static void put_titles(struct writer *w) {
+  const char *chart;
+  json_t *unit;
+  w->line.size = 0;
+  tfdc_put(&w->line, of_run, sizeof of_run - 1);
+  if (!w->what->wide) tfdc_put(&w->line, of_points, sizeof of_points - 1);
+  json_object_foreach(w->columns, chart, unit) {
+    csv_next(&w->line);
+    csv_put_title(&w->line, chart, json_string_value(unit));
+  }
+  end_line(w);
+}
+
+/* ---- rows ---- */
 
 static bool put_json(struct writer *w, const json_t *row) {
   json_t *with = json_pack("{s:s, s:s, s:s}", "tool", w->tool, "chamber", w->chamber, "strategy", w->strategy);
@@ -61,8 +125,11 @@ static bool on_row(void *user, json_t *row) {
   struct writer *w = user;
   const json_t *points = json_object_get(row, "points");
   if (!filter_takes(w->what->filter, row)) return true;
+  if (w->collects) return collect(w, points);
   if (w->what->json && !put_json(w, row)) return false;
-  for (size_t i = 0; i < json_array_size(points) && !w->what->json; i++) put_point(w, row, json_array_get(points, i));
+  if (w->what->wide && !w->what->json && json_array_size(points) > 0) put_values(w, row, points);
+  for (size_t i = 0; i < json_array_size(points) && !w->what->json && !w->what->wide; i++)
+    put_point(w, row, json_array_get(points, i));
   w->n += (int64_t)json_array_size(points);
   cli_progress_update(&w->progress, (double)w->n, 0);
   return !ferror(w->out) && !w->line.failed;
@@ -113,6 +180,19 @@ static tfdc_rc export_all(struct session *s, struct writer *w, const json_t *cha
   return w->line.failed ? tfdc_fail(&s->err, TFDC_E_NOMEM, "a line") : TFDC_OK;
 }
 
+static tfdc_rc write_all(struct session *s, struct writer *w, const json_t *chambers, const json_t *strategies) {
+  if (w->what->json) return export_all(s, w, chambers, strategies);
+  if (w->what->wide) { /* the columns are known when all rows were seen once */
+    w->columns = json_object();
+    if (w->columns == NULL) return tfdc_fail(&s->err, TFDC_E_NOMEM, "columns");
+    w->collects = true;
+    TFDC_TRY(export_all(s, w, chambers, strategies));
+    w->collects = false;
+  }
+  put_titles(w);
+  return export_all(s, w, chambers, strategies);
+}
+
 tfdc_rc export_points(struct session *s, const struct export_points *what, FILE *out) {
   const struct filter where = {.tool = what->filter->tool, .chamber = what->filter->chamber};
   struct writer w = {.what = what, .out = out};
@@ -125,13 +205,13 @@ tfdc_rc export_points(struct session *s, const struct export_points *what, FILE 
   if (rc == TFDC_OK && json_array_size(chambers) == 0)
     rc = tfdc_fail(&s->err, TFDC_E_NOT_FOUND, "no such chamber at %s", client_where(s->client));
   if (rc == TFDC_OK) rc = strategies_of(s, what->strategy, &strategies);
-  if (rc == TFDC_OK && !what->json) (void)fwrite(titles, 1, sizeof titles - 1, out);
-  if (rc == TFDC_OK) rc = export_all(s, &w, chambers, strategies);
+  if (rc == TFDC_OK) rc = write_all(s, &w, chambers, strategies);
   cli_progress_end(&w.progress);
   if (rc == TFDC_OK && w.n == 0)
     rc = definitions_check(s->client, what->strategy, what->charts->items, what->charts->n, &s->err);
   if (rc == TFDC_OK && w.n == 0) (void)fprintf(stderr, "no point fits\n");
   tfdc_buf_deinit(&w.line);
+  json_decref(w.columns);
   json_decref(chambers);
   json_decref(strategies);
   return rc;

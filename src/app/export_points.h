@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Points of U-charts as CSV, one line a point. */
+ * Points of U-charts as CSV, a line a point or a line a run. */
 #ifndef APP_EXPORT_POINTS_H
 #define APP_EXPORT_POINTS_H
 
@@ -11,6 +11,7 @@ struct export_points {
   const char *strategy;          /* NULL = all that are in force */
   const char *partition;         /* NULL = all */
   const struct cli_list *charts; /* none = all */
+  bool wide;                     /* a line a run, a column for each chart, its unit in the title; reads all twice */
   bool json;
 };
 /* Holds a page at a time. Errors of the client; a failed write is for the caller to notice. */

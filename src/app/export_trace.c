@@ -132,13 +132,8 @@ static void put_json_series(struct writer *w, const struct series *s) {
 static void put_wide_titles(struct writer *w) {
   tfdc_put_fmt(&w->b, "context_id,time,elapsed_s,step");
   for (size_t i = 0; i < w->n_kept; i++) {
-    struct tfdc_buf title = {0};
-    tfdc_put_fmt(&title, w->kept[i].unit[0] != '\0' ? "%s [%s]" : "%s", w->kept[i].name, w->kept[i].unit);
-    tfdc_put_u8(&title, '\0');
     csv_next(&w->b);
-    if (!title.failed) csv_put_text(&w->b, (const char *)title.data);
-    w->b.failed = w->b.failed || title.failed;
-    tfdc_buf_deinit(&title);
+    csv_put_title(&w->b, w->kept[i].name, w->kept[i].unit);
   }
   csv_end_line(&w->b);
 }

@@ -93,6 +93,17 @@ class Exporting(Fab):
         one = self.csv("charts", "--strategy", "first", "--wafer", f"run-{BAD}", "--chart", "press_ETCH_mean")
         self.assertEqual([f"run-{BAD}"], [r["substrate_id"] for r in one])
 
+    def test_a_wide_table_of_points_has_a_line_for_each_run(self):
+        rows = self.csv("charts", "--strategy", "first", "--wide")
+        point = {(r["context_id"], f"{r['chart']} [{r['unit']}]" if r["unit"] else r["chart"]): r["value"]
+                 for r in self.csv("charts", "--strategy", "first")}
+        names = list(rows[0])[12:]
+        self.assertIn("press_ETCH_mean [mTorr]", names)
+        self.assertEqual((RUNS, len(point)), (len(rows), RUNS * len(names)))
+        self.assertEqual(point, {(r["context_id"], name): r[name] for r in rows for name in names})
+        two = self.csv("charts", "--strategy", "first", "--wide", "--chart", "temp_ETCH_min", "--chart", "temp_ETCH_max")
+        self.assertEqual(["late", "temp_ETCH_min", "temp_ETCH_max"], [n.split()[0] for n in list(two[0])[11:]])
+
     def test_a_chart_shows_its_points_between_their_limits(self):
         out = self.ok("charts", "press_ETCH_mean", "--strategy", "first", "--plot", "--limit", str(RUNS - BAD)).stdout
         title, *rows = out.splitlines()
@@ -132,7 +143,7 @@ class Exporting(Fab):
                 (4, ["charts", "press_ETCH_mean", "--strategy", "frst"], "no strategy frst; did you mean first?"),
                 (4, ["charts", "press_ETCH_meen", "--strategy", "first"], "did you mean press_ETCH_mean?"),
                 (4, ["charts", "nothing"], "no chart nothing"),
-                (2, ["export", "charts", "--strategy", "first", "--svid", "temp"], "not for `export charts`")):
+                (2, ["export", "charts", "--strategy", "first", "--svid", "temp"], "no --svid with `export charts`")):
             with self.subTest(args=args):
                 self.assertIn(text, self.fails(status, *args))
 
