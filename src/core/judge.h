@@ -56,7 +56,8 @@ enum judge_action_kind {
   JUDGE_TRACE,        /* chunks with blobs of the context's revision */
   JUDGE_HISTORY,      /* rows before the run for each pick */
   JUDGE_COMPUTE,      /* verdict_compute(input) on the pool; `alone`: nothing else computes meanwhile */
-  JUDGE_NOTE_ATTEMPT, /* record attempts for the context, durably, before it is tried again */
+  JUDGE_NOTE_ATTEMPT, /* once nothing else computes, and nothing else begins to until the job is forgotten: record
+                         attempts for the context, durably */
   JUDGE_STORE,        /* output.records[index] */
   JUDGE_ALARM,        /* output.alarms[index]: stored, then published, confirmed */
   JUDGE_WRITE,        /* the run-verdict row (J7) */

@@ -371,13 +371,14 @@ static tfdc_rc add_alarm(struct work *w, const struct verdict_pick *p, const str
   return TFDC_OK;
 }
 
-/* Runs after this one were judged without the alarm that it opens, so that none of them would ever clear it. */
+/* Runs after this one were judged without the alarm that it, or a late one before it, opens: none of them would ever
+ * clear it. */
 static void clear_at_once(const struct verdict_pick *p, const struct model_u_record *r, struct verdict_output *out) {
   struct spc_episode old;
-  bool known = p->old != NULL && !p->old->late && strcmp(p->old->partition, r->partition) == 0 &&
-               alarmed(p->old, &old) && tfdc_id128_eq(id_of_bytes(old.first_id), r->context_id);
-  if (!p->later || known) return;
   struct model_alarm a = out->alarms[out->n_alarms - 1];
+  bool known = p->old != NULL && !p->old->late && strcmp(p->old->partition, r->partition) == 0 &&
+               alarmed(p->old, &old) && tfdc_id128_eq(id_of_bytes(old.first_id), a.first_context);
+  if (!p->later || known) return;
   a.state = MODEL_ALARM_CLEARED;
   a.cleared_us = r->order_us;
   a.update++;
@@ -425,7 +426,8 @@ tfdc_rc verdict_judge_pick(struct work *w, size_t pick, struct verdict_output *o
   enum spc_episode_act act = spc_episode_step(known ? &before : NULL, &run, p->from.strategy->clear_runs, &after);
   TFDC_TRY(keep_episode(w->mem, &after, r));
   if (act != SPC_EPISODE_NONE) TFDC_TRY(add_alarm(w, p, r, &after, out));
-  if (act == SPC_EPISODE_OPEN) clear_at_once(p, r, out);
+  bool unknown = act == SPC_EPISODE_OPEN || (act == SPC_EPISODE_UPDATE && p->prev != NULL && p->prev->late);
+  if (unknown) clear_at_once(p, r, out);
   take_back(w, p, r, &after, act, out);
   return TFDC_OK;
 }

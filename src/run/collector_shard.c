@@ -23,8 +23,9 @@ struct op {
     struct store_req store;
     struct publish_req publish;
   } req;
-  struct store_req chunks; /* LOAD: the second request */
-  bool have_chunks, writes;
+  struct tfdc_id128 context_id;   /* LOAD */
+  struct store_req chunks, again; /* LOAD: the second and the third request */
+  bool have_chunks, have_again, writes;
   struct model_context context;
   struct model_chamber chamber;
   struct model_chunk chunk;
@@ -39,6 +40,7 @@ struct op {
 static void free_op(struct op *op) {
   port_req_deinit(&op->req.store.base);
   if (op->have_chunks) port_req_deinit(&op->chunks.base);
+  if (op->have_again) port_req_deinit(&op->again.base);
   tfdc_arena_deinit(&op->mem);
   tfdc_buf_deinit(&op->blob);
   free(op);
@@ -105,35 +107,75 @@ static void submit(struct op *op, struct port *to, struct port_req *r, void (*do
 
 /* ---- the actions ---- */
 
+static void fail_load(struct op *op, tfdc_rc rc) {
+  struct ingest_event e = {.rc = rc};
+  tell_done(op, &e);
+}
+
+static const struct model_context *found(const struct store_req *r) {
+  return r->base.rc == TFDC_OK && r->n == 1 ? &r->contexts[0] : NULL;
+}
+
+static bool same_row(const struct model_context *a, const struct model_context *b) {
+  if (a == NULL || b == NULL) return a == b;
+  return a->revision == b->revision && a->state == b->state && a->seen_seq == b->seen_seq && a->last_seq == b->last_seq;
+}
+
+static void ask_row(struct op *op);
+
+/* Chunks that were listed between two looks at the same row belong to it. */
+static void on_row_again(struct port_req *r) {
+  struct op *op = r->user;
+  if (r->rc != TFDC_OK && r->rc != TFDC_E_NOT_FOUND) {
+    fail_load(op, r->rc);
+    return;
+  }
+  if (!same_row(found(&op->req.store), found(&op->again))) { /* another collector is at it */
+    port_req_deinit(&op->req.store.base);
+    port_req_deinit(&op->chunks.base);
+    port_req_deinit(&op->again.base);
+    op->have_chunks = op->have_again = false;
+    ask_row(op);
+    return;
+  }
+  struct ingest_event e = {.context = found(&op->again), .chunks = op->chunks.chunks, .n_chunks = op->chunks.n};
+  tell_done(op, &e);
+}
+
 static void on_chunks_listed(struct port_req *r) {
   struct op *op = r->user;
-  struct store_req *context = &op->req.store;
-  bool found = context->base.rc == TFDC_OK && context->n == 1;
-  struct ingest_event e = {.rc = r->rc,
-                           .context = found ? &context->contexts[0] : NULL,
-                           .chunks = op->chunks.chunks,
-                           .n_chunks = op->chunks.n};
-  tell_done(op, &e);
+  if (r->rc != TFDC_OK) {
+    fail_load(op, r->rc);
+    return;
+  }
+  store_req_init(&op->again, STORE_CONTEXT_GET);
+  op->have_again = true;
+  op->again.id = op->context_id;
+  submit(op, op->shard->collector->store, &op->again.base, on_row_again);
 }
 
 static void on_context_read(struct port_req *r) {
   struct op *op = r->user;
   if (r->rc != TFDC_OK && r->rc != TFDC_E_NOT_FOUND) {
-    struct ingest_event e = {.rc = r->rc};
-    tell_done(op, &e);
+    fail_load(op, r->rc);
     return;
   }
   store_req_init(&op->chunks, STORE_CHUNK_LIST);
   op->have_chunks = true;
-  op->chunks.id = op->req.store.id;
+  op->chunks.id = op->context_id;
   op->chunks.revision = UINT32_MAX;
   submit(op, op->shard->collector->store, &op->chunks.base, on_chunks_listed);
 }
 
-static void load(struct op *op, const struct ingest_action *a) {
+static void ask_row(struct op *op) {
   store_req_init(&op->req.store, STORE_CONTEXT_GET);
-  op->req.store.id = a->context_id;
+  op->req.store.id = op->context_id;
   submit(op, op->shard->collector->store, &op->req.store.base, on_context_read);
+}
+
+static void load(struct op *op, const struct ingest_action *a) {
+  op->context_id = a->context_id;
+  ask_row(op);
 }
 
 static void put_context(struct op *op, const struct ingest_action *a) {

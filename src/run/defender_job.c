@@ -166,20 +166,6 @@ static void load(struct djob *job, const struct judge_action *a) {
   (void)all_refused(job);
 }
 
-static void note_attempt(struct djob *job, const struct judge_action *a) {
-  struct defender *d = job->shard->defender;
-  char key[33], value[16];
-  struct job_req *r = new_req(job);
-  kv_req_init(&r->u.kv, KV_PUT);
-  int n = snprintf(value, sizeof value, "%" PRIu32, a->attempts);
-  r->u.kv.bucket = DEFENDER_ATTEMPTS_BUCKET;
-  r->u.kv.key = tfdc_arena_strdup(&job->mem, tfdc_id128_format(a->completion->context_id, key));
-  r->u.kv.value = tfdc_arena_strdup(&job->mem, value);
-  r->u.kv.n = (size_t)n;
-  r->u.kv.ttl_us = ATTEMPTS_TTL_US;
-  submit_alone(job, d->kv, r);
-}
-
 /* ---- J2: the T-chart ---- */
 
 static void trace_page(struct djob *job, const char *cursor);
@@ -335,19 +321,6 @@ static void history(struct djob *job, const struct judge_action *a) {
 
 /* ---- J4: the pool, and its gate for runs that must be alone ---- */
 
-static void run_compute(struct port_work *w) {
-  struct djob *job = (struct djob *)((char *)w - offsetof(struct djob, work));
-  job->rc = verdict_compute(job->input, &job->output);
-}
-
-static void on_computed(struct port_work *w);
-
-static void enter_pool(struct port_task *t) {
-  struct djob *job = (struct djob *)((char *)t - offsetof(struct djob, gate_task));
-  job->work = (struct port_work){.run = run_compute, .done = on_computed};
-  port_start_work(job->shard->loop, &job->work);
-}
-
 /* Under the lock: lets in whoever may compute now, in order. */
 static void open_gate(struct defender *d) {
   while (d->gate_head != NULL && !d->alone && (!d->gate_head->alone || d->computing == 0)) {
@@ -356,17 +329,15 @@ static void open_gate(struct defender *d) {
     if (d->gate_head == NULL) d->gate_tail = NULL;
     d->computing++;
     d->alone = job->alone;
-    job->gate_task.fn = enter_pool;
     port_post(job->shard->loop, &job->gate_task);
   }
 }
 
-static void compute(struct djob *job, const struct judge_action *a) {
+static void enter_gate(struct djob *job, bool alone, void (*then)(struct port_task *t)) {
   struct defender *d = job->shard->defender;
-  job->input = a->input;
-  job->alone = a->alone;
+  job->alone = alone;
+  job->gate_task.fn = then;
   job->gate_next = NULL;
-  verdict_release(&job->output);
   pthread_mutex_lock(&d->lock);
   if (d->gate_tail != NULL)
     d->gate_tail->gate_next = job;
@@ -377,16 +348,73 @@ static void compute(struct djob *job, const struct judge_action *a) {
   pthread_mutex_unlock(&d->lock);
 }
 
-static void on_computed(struct port_work *w) {
-  struct djob *job = (struct djob *)((char *)w - offsetof(struct djob, work));
+static void leave_gate(struct djob *job) {
   struct defender *d = job->shard->defender;
+  job->in_gate = false;
   pthread_mutex_lock(&d->lock);
   d->computing--;
   if (job->alone) d->alone = false;
   open_gate(d);
   pthread_mutex_unlock(&d->lock);
+}
+
+static void on_noted(struct port_req *r) {
+  struct djob *job = ((struct job_req *)r->user)->job;
+  job->waiting = 0;
+  if (r->rc != TFDC_OK) leave_gate(job);
+  struct judge_event e = {.rc = r->rc};
+  tell(job, &e);
+}
+
+static void put_attempt(struct port_task *t) {
+  struct djob *job = (struct djob *)((char *)t - offsetof(struct djob, gate_task));
+  char key[33], value[16];
+  struct job_req *r = new_req(job);
+  job->in_gate = true;
+  kv_req_init(&r->u.kv, KV_PUT);
+  int n = snprintf(value, sizeof value, "%" PRIu32, job->attempts);
+  r->u.kv.bucket = DEFENDER_ATTEMPTS_BUCKET;
+  r->u.kv.key = tfdc_arena_strdup(&job->mem, tfdc_id128_format(job->completion->context_id, key));
+  r->u.kv.value = tfdc_arena_strdup(&job->mem, value);
+  r->u.kv.n = (size_t)n;
+  r->u.kv.ttl_us = ATTEMPTS_TTL_US;
+  begin(job);
+  submit(job, job->shard->defender->kv, r, on_noted);
+  if (all_refused(job)) leave_gate(job);
+}
+
+/* The run is alone from here until it is over, and noted only then: another run that waits for its turn did not end the
+ * process when this one does. */
+static void note_attempt(struct djob *job, const struct judge_action *a) {
+  job->attempts = a->attempts;
+  enter_gate(job, true, put_attempt);
+}
+
+static void run_compute(struct port_work *w) {
+  struct djob *job = (struct djob *)((char *)w - offsetof(struct djob, work));
+  job->rc = verdict_compute(job->input, &job->output);
+}
+
+static void on_computed(struct port_work *w) {
+  struct djob *job = (struct djob *)((char *)w - offsetof(struct djob, work));
+  if (!job->in_gate) leave_gate(job);
   struct judge_event e = {.rc = job->rc, .output = &job->output};
   tell(job, &e);
+}
+
+static void enter_pool(struct port_task *t) {
+  struct djob *job = (struct djob *)((char *)t - offsetof(struct djob, gate_task));
+  job->work = (struct port_work){.run = run_compute, .done = on_computed};
+  port_start_work(job->shard->loop, &job->work);
+}
+
+static void compute(struct djob *job, const struct judge_action *a) {
+  job->input = a->input;
+  verdict_release(&job->output);
+  if (job->in_gate)
+    enter_pool(&job->gate_task);
+  else
+    enter_gate(job, a->alone, enter_pool);
 }
 
 /* ---- J5-J8 ---- */
@@ -431,6 +459,7 @@ static void acknowledge(struct djob *job, const struct judge_action *a) {
 }
 
 static void forget(struct djob *job) {
+  if (job->in_gate) leave_gate(job);
   tfdc_map_remove(&job->shard->jobs, (struct tfdc_id128){0, job->id});
   djob_free(job);
 }

@@ -58,7 +58,8 @@ struct djob {
   struct djob *gate_next;
   const struct verdict_input *input;
   struct verdict_output output;
-  bool alone;
+  bool alone, in_gate; /* in_gate: from its note until it is over */
+  uint32_t attempts;
 };
 
 struct dshard {
