@@ -52,6 +52,7 @@ void plan_init(struct plan *p, size_t chamber, uint64_t number, int64_t start_us
                      .end_us = start_us + PLAN_SAMPLES * PLAN_PERIOD_US};
   (void)snprintf(p->run_id, sizeof p->run_id, "run-%llu", (unsigned long long)number);
   p->id = model_context_id(plan_key(chamber), p->run_id, start_us);
+  p->poison = dice->next(dice->user, 100) == 0;
   size_t late = dice->next(dice->user, 4) == 0 ? 5 : 0; /* samples that come after the end */
   uint64_t fault = dice->next(dice->user, 6);
   p->offset = fault < 2 ? 5 : 0;

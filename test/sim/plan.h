@@ -24,6 +24,7 @@ struct plan {
   const char *recipe, *lot;
   int64_t start_us, end_us;
   struct tfdc_id128 id;
+  bool poison;   /* whoever judges it dies of it */
   double offset; /* of sensor 1 from sample offset_from on: the planted fault */
   size_t offset_from;
   struct plan_msg msgs[PLAN_MSGS]; /* seq - 1 */

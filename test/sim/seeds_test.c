@@ -7,6 +7,7 @@
 #include "sim/sim.h"
 #include "support/cmocka_all.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,7 +24,7 @@ const char *__lsan_default_suppressions(void) {
 }
 
 struct outcome {
-  uint64_t steps, crashes, faults;
+  uint64_t steps, crashes, faults, dead;
   size_t runs;
   enum sim_rule broken;
   char what[512];
@@ -34,8 +35,12 @@ static struct outcome run_seed(uint64_t seed, enum sim_mutation mutation) {
   struct sim *s = sim_create(&o);
   sim_storm(s, STORM_STEPS);
   sim_settle(s);
-  struct outcome ret = {
-      .steps = s->steps, .crashes = s->crashes, .faults = s->faults, .runs = s->n_runs, .broken = s->broken};
+  struct outcome ret = {.steps = s->steps,
+                        .crashes = s->crashes,
+                        .faults = s->faults,
+                        .dead = s->dead,
+                        .runs = s->n_runs,
+                        .broken = s->broken};
   (void)snprintf(ret.what, sizeof ret.what, "%s", s->what);
   sim_destroy(s);
   return ret;
@@ -57,15 +62,16 @@ static void no_storm_breaks_a_rule(void **state) {
     sum.steps += got.steps;
     sum.crashes += got.crashes;
     sum.faults += got.faults;
+    sum.dead += got.dead;
     sum.runs += got.runs;
     if (got.broken == SIM_NONE_BROKEN) continue;
     broken++;
-    print_message("seed %llu, step %llu: broken: %s\n  %s\n  again: TFDC_SIM_SEED=%llu\n", (unsigned long long)seed,
-                  (unsigned long long)got.steps, sim_rule_text(got.broken), got.what, (unsigned long long)seed);
+    print_message("seed %" PRIu64 ", step %" PRIu64 ": broken: %s\n  %s\n  again: TFDC_SIM_SEED=%" PRIu64 "\n", seed,
+                  got.steps, sim_rule_text(got.broken), got.what, seed);
   }
-  print_message("%llu seeds, %llu steps, %zu runs, %llu crashes, %llu injected faults\n", (unsigned long long)n,
-                (unsigned long long)sum.steps, sum.runs, (unsigned long long)sum.crashes,
-                (unsigned long long)sum.faults);
+  print_message("%" PRIu64 " seeds, %" PRIu64 " steps, %zu runs, %" PRIu64 " crashes, %" PRIu64
+                " injected faults, %" PRIu64 " dead letters\n",
+                n, sum.steps, sum.runs, sum.crashes, sum.faults, sum.dead);
   assert_int_equal(broken, 0);
   assert_true(n < TFDC_COUNT(seed_table) || sum.steps >= LEAST_STEPS);
 }
@@ -85,8 +91,8 @@ static void expect_found(enum sim_mutation mutation, enum sim_rule rule) {
     struct outcome got = run_seed(seed, mutation);
     steps += got.steps;
     if (got.broken == SIM_NONE_BROKEN) continue;
-    print_message("found with seed %llu after %llu steps in all: %s\n  %s\n", (unsigned long long)seed,
-                  (unsigned long long)steps, sim_rule_text(got.broken), got.what);
+    print_message("found with seed %" PRIu64 " after %" PRIu64 " steps in all: %s\n  %s\n", seed, steps,
+                  sim_rule_text(got.broken), got.what);
     assert_int_equal(got.broken, rule);
     return;
   }

@@ -157,7 +157,9 @@ static void look_after(struct sim *s, struct sim_process *p) {
     if (sim_wall(s) >= p->start_us) sim_process_start(p);
     return;
   }
-  bool dies = !s->calm && s->storm > 0 && sim_chance(s, 6000);
+  bool dies = p->dies || (!s->calm && s->storm > 0 && sim_chance(s, 6000));
+  for (const struct sim_job *job = p->jobs; dies && job != NULL; job = job->next)
+    sim_trace(s, job->run, "process %zu dies%s", p->index, p->dies ? " of poison" : "");
   if (p->left || dies) {
     s->crashes += dies;
     sim_process_kill(p);
@@ -181,14 +183,36 @@ void sim_storm(struct sim *s, uint64_t steps) {
   for (uint64_t i = 0; i < steps && step(s); i++) continue;
 }
 
+/* Messages that nobody acked yet; asked of the queue itself. */
+struct asking {
+  struct workqueue_req req;
+  bool done;
+};
+static void on_asked(struct port_req *r) { ((struct asking *)r->user)->done = true; }
+
+static uint64_t messages_left(struct sim *s) {
+  struct asking a = {.done = false};
+  workqueue_req_init(&a.req, WORKQUEUE_INFO);
+  TFDC_ASSERT(port_submit(queue_mem_work(s->queue), &a.req.base, s->people, on_asked, &a) == TFDC_OK);
+  while (!a.done) (void)step(s);
+  uint64_t left = a.req.pending + a.req.in_flight;
+  port_req_deinit(&a.req.base);
+  return left;
+}
+
 void sim_settle(struct sim *s) {
   if (s->broken != SIM_NONE_BROKEN) return;
   s->calm = true;
   for (size_t i = 0; i < SIM_PROCESSES; i++) sim_process_calm(&s->processes[i]);
   int64_t until = sim_wall(s) + SETTLE_S * TFDC_US_PER_S;
-  while (step(s) && sim_wall(s) < until)
-    if (s->steps % 64 == 0 && sim_ledger_all_over(s)) break;
+  uint64_t left = 1;
+  while (step(s) && sim_wall(s) < until) {
+    if (s->steps % 64 != 0) continue;
+    left = messages_left(s);
+    if (left == 0 && sim_ledger_all_over(s)) break;
+  }
   sim_ledger_check_last(s);
+  if (left > 0) sim_break(s, SIM_AT_LAST, "%llu messages are left in the queue", (unsigned long long)left);
   for (size_t i = 0; i < SIM_PROCESSES; i++)
     if (s->processes[i].up) sim_process_kill(&s->processes[i]);
 }

@@ -125,7 +125,8 @@ struct sim_process {
   enum sim_role role;
   size_t index;
   uint32_t life; /* counts its starts */
-  bool up, ready, leaving, left, fenced;
+  bool up, ready, leaving, left;
+  bool dies;        /* a poisonous run is in it */
   int64_t start_us; /* when to start it again */
   struct port_loop *loops[SIM_SHARDS];
   size_t n_loops;

@@ -247,6 +247,7 @@ static void begin_job(struct sim_process *p, struct sim_run *r) {
     job = calloc(1, sizeof *job);
     TFDC_ASSERT(job != NULL);
     job->run = r;
+    sim_trace(s, r, "process %zu life %u begins", p->index, p->life);
     job->next = p->jobs;
     p->jobs = job;
     r->begun++;
@@ -299,7 +300,8 @@ static void check_verdict(struct sim_process *p, struct sim_run *r, const struct
   const struct sim_job *job = job_of(p, r);
   if (v->reason == MODEL_REASON_DEAD_LETTER) {
     s->dead++;
-    if (r->begun < 3) sim_break(s, SIM_RIGHT, "%s is a dead letter after %u attempts", name(r), r->begun);
+    if (r->begun < 3 || !r->plan.poison)
+      sim_break(s, SIM_RIGHT, "%s is a dead letter after %u attempts", name(r), r->begun);
     return;
   }
   check_sum(s, r, v);
@@ -441,9 +443,20 @@ static void acking(struct sim_process *p, const struct workqueue_req *q) {
   end_job(p, t->run);
 }
 
+/* The first that one sees of what was computed. */
+static bool is_poisonous(struct sim *s, const struct port_req *r) {
+  if (r->kind != PORT_STORE || r->op != STORE_U_PUT) return false;
+  const struct sim_run *run = sim_run_of(s, ((const struct store_req *)r)->u->context_id);
+  return run != NULL && run->plan.poison;
+}
+
 static bool before(struct tap *t, struct tap_call *c) {
   struct sim_line *l = t->user;
   struct sim_process *p = l->process;
+  if (is_poisonous(p->sim, c->req)) {
+    p->dies = true;
+    return false;
+  }
   if (c->req->kind == PORT_PUBLISH) publishing(p->sim, (const struct publish_req *)c->req);
   if (c->req->kind == PORT_WORKQUEUE && (c->req->op == WORKQUEUE_ACK || c->req->op == WORKQUEUE_DEAD_LETTER))
     acking(p, (const struct workqueue_req *)c->req);

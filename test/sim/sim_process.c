@@ -133,7 +133,7 @@ void sim_process_start(struct sim_process *p) {
   for (size_t i = 0; i < p->n_loops; i++) p->loops[i] = loop_sim_add(p->sim->world);
   p->life++;
   p->up = true;
-  p->ready = p->leaving = p->left = p->fenced = false;
+  p->ready = p->leaving = p->left = p->dies = false;
   p->started.fn = on_started;
   p->stopped.fn = on_stopped;
   open_lines(p);
