@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 tools/build.sh dev || exit 1
 runs=(
   "ctest --test-dir build/dev -R (kill|crash|sim_story) --repeat until-fail:${SOAK_REPEATS:-20} --output-on-failure"
+  "env TFDC_SIM_SEEDS=${SOAK_SIM_SEEDS:-3000} build/dev/test/sim/sim_seeds_test"
   "test/soak/demo_seeds.sh"
 )
 failed=0
