@@ -10,12 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARAMS_MAX = 96, PATH_BYTES = 256, PAGE = 500, POLL_MS = 100, POLL_MOST_MS = 1000 };
+enum { PARAMS_MAX = 96, PATH_BYTES = 256, POLL_MS = 100, POLL_MOST_MS = 1000 };
+/* Pages begin small and grow while their text is small, since what an item holds differs by a factor of thousands. */
+enum { PAGE_FIRST = 25, PAGE_LEAST = 10, PAGE_MOST = 800 };
+#define PAGE_SMALL_BYTES ((size_t)1 << 20)
+#define PAGE_LARGE_BYTES ((size_t)4 << 20)
 
 struct client {
   struct http_client *http;
   char *where;
   bool is_file;
+  size_t answer_bytes; /* of the last one */
 };
 
 tfdc_rc client_create(struct http_client *http, const char *where, bool is_file, struct client **ret,
@@ -27,7 +32,7 @@ tfdc_rc client_create(struct http_client *http, const char *where, bool is_file,
     free(copy);
     return tfdc_fail(err, TFDC_E_NOMEM, "client");
   }
-  *c = (struct client){http, copy, is_file};
+  *c = (struct client){.http = http, .where = copy, .is_file = is_file};
   *ret = c;
   return TFDC_OK;
 }
@@ -102,7 +107,9 @@ static tfdc_rc exchange(struct client *c, const char *method, const char *path, 
                            .n_params = n,
                            .body = body != NULL ? body : "",
                            .body_n = body != NULL ? strlen(body) : 0};
-  return c->http->ops->call(c->http, &q, ret, err);
+  tfdc_rc rc = c->http->ops->call(c->http, &q, ret, err);
+  c->answer_bytes = ret->body.size;
+  return rc;
 }
 
 static tfdc_rc call(struct client *c, const char *method, const char *path, const char *const *params, const char *body,
@@ -193,6 +200,7 @@ struct listing {
   const char *const *params;
   const char *member;
   size_t left; /* SIZE_MAX = all */
+  size_t page;
   bool (*row)(void *user, json_t *item);
   void *user;
 };
@@ -207,11 +215,13 @@ static tfdc_rc one_page(struct client *c, const char *path, struct listing *l, c
     with[n++] = p[0];
     with[n++] = p[1];
   }
-  (void)snprintf(limit, sizeof limit, "%zu", l->left < PAGE ? l->left : (size_t)PAGE);
+  (void)snprintf(limit, sizeof limit, "%zu", l->left < l->page ? l->left : l->page);
   const char *const paging[] = {"limit", limit, "cursor", cursor[0] != '\0' ? cursor : NULL, NULL};
   memcpy(&with[n], paging, sizeof paging);
   json_t *page = NULL;
   TFDC_TRY(client_get(c, path, with, &page, err));
+  if (c->answer_bytes < PAGE_SMALL_BYTES && l->page < PAGE_MOST) l->page *= 2;
+  if (c->answer_bytes > PAGE_LARGE_BYTES && l->page > PAGE_LEAST) l->page /= 2;
   const json_t *items = json_object_get(page, l->member);
   size_t count = json_array_size(items);
   bool more = true;
@@ -228,7 +238,7 @@ static tfdc_rc one_page(struct client *c, const char *path, struct listing *l, c
 
 tfdc_rc client_list(struct client *c, const char *path, const char *const *params, const char *member, size_t limit,
                     bool (*row)(void *user, json_t *item), void *user, struct tfdc_error *err) {
-  struct listing l = {params, member, limit == 0 ? SIZE_MAX : limit, row, user};
+  struct listing l = {params, member, limit == 0 ? SIZE_MAX : limit, PAGE_FIRST, row, user};
   char cursor[512] = "";
   do TFDC_TRY(one_page(c, path, &l, cursor, sizeof cursor, err));
   while (cursor[0] != '\0' && l.left > 0);
