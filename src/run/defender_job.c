@@ -26,13 +26,18 @@ static struct djob *job_of(struct dshard *s, const struct judge_action *a) {
   return job;
 }
 
-void djob_free(struct djob *job) {
-  while (job->reqs != NULL) {
+/* Requests made since that one. */
+static void free_reqs(struct djob *job, const struct job_req *since) {
+  while (job->reqs != since) {
     struct job_req *r = job->reqs;
     job->reqs = r->next;
     port_req_deinit(&r->u.base);
     free(r);
   }
+}
+
+void djob_free(struct djob *job) {
+  free_reqs(job, NULL);
   verdict_release(&job->output);
   free(job->chunks);
   tfdc_arena_deinit(&job->mem);
@@ -42,6 +47,7 @@ void djob_free(struct djob *job) {
 /* ---- answers ---- */
 
 static void tell(struct djob *job, struct judge_event *e) {
+  job->failed = e->rc != TFDC_OK && e->rc != TFDC_E_LIMIT; /* what is over a limit is an answer */
   e->kind = JUDGE_DONE;
   e->job = job->id;
   dshard_step(job->shard, e);
@@ -466,6 +472,9 @@ static void forget(struct djob *job) {
 
 void djob_perform(struct dshard *s, const struct judge_action *a) {
   struct djob *job = job_of(s, a);
+  if (job->failed) free_reqs(job, job->mark); /* a store may be away for hours: a try leaves nothing behind */
+  job->failed = false;
+  job->mark = job->reqs;
   switch (a->kind) {
   case JUDGE_LOAD: load(job, a); break;
   case JUDGE_NOTE_ATTEMPT: note_attempt(job, a); break;

@@ -34,7 +34,8 @@ struct djob {
   struct dshard *shard;
   uint64_t id;
   uint64_t token;
-  struct job_req *reqs;
+  struct job_req *reqs, *mark; /* the newest first; mark: the newest before the action under way */
+  bool failed;                 /* the action under way did: it is tried again */
   struct tfdc_arena mem;
   size_t waiting; /* requests of the action under way */
   tfdc_rc rc;     /* the first failure among them */
