@@ -236,6 +236,11 @@ void sim_ledger_check_last(struct sim *s);
 void sim_ledger_drop_jobs(struct sim_process *p);
 struct sim_token *sim_token_of(struct sim *s, const struct sim_process *p, const struct sim_run *r);
 
+/* ---- sim_alarms.c ---- */
+void sim_alarms_look(struct sim *s); /* at what was published since the last time */
+bool sim_alarms_raised(const struct sim *s, const struct sim_run *r, const struct sim_alarm_due *due);
+void sim_alarms_check_last(struct sim *s);
+
 /* ---- sim_reference.c ---- */
 /* Judges the run of the record anew from the ledger's samples and compares; fills in what alarms are due. */
 void sim_reference_check(struct sim_process *p, struct sim_job *job, const struct model_u_record *u);

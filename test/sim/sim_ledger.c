@@ -5,8 +5,6 @@
 
 #include "core/chunk.h"
 #include "model/codec.h"
-#include "port/alarm.h"
-#include "spc/episode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -173,47 +171,6 @@ static void check_verdicts(struct sim *s, struct sim_run *r, const struct model_
   }
 }
 
-/* ---- alarms ---- */
-
-static bool same_episode(const struct model_alarm *a, const struct model_alarm *b) {
-  return strcmp(a->strategy, b->strategy) == 0 && strcmp(a->partition, b->partition) == 0 &&
-         store_key_cmp(a->key, b->key) == 0 && tfdc_id128_eq(a->first_context, b->first_context);
-}
-
-static void look_at_alarms(struct sim *s) {
-  while (s->alarms_seen < alarm_mem_count(s->alarms)) {
-    struct model_alarm *list = realloc(s->alarm_list, (s->alarms_seen + 1) * sizeof *list);
-    TFDC_ASSERT(list != NULL);
-    s->alarm_list = list;
-    struct model_alarm *a = &list[s->alarms_seen];
-    TFDC_ASSERT(alarm_mem_get(s->alarms, s->alarms_seen, &s->alarm_mem, a) == TFDC_OK);
-    const struct sim_run *run = sim_run_of(s, a->last_context), *first = sim_run_of(s, a->first_context);
-    sim_trace(s, run, "alarm of %s: %s %s update %u", name(first), model_alarm_state_name(a->state), a->reason,
-              a->update);
-    sim_trace(s, first, "by %s: %s %s update %u", name(run), model_alarm_state_name(a->state), a->reason, a->update);
-    for (size_t i = 0; i < s->alarms_seen; i++) {
-      bool repeat = tfdc_id128_eq(a->alarm_id, list[i].alarm_id) && a->update == list[i].update;
-      if (repeat && (a->state != list[i].state || !tfdc_id128_eq(a->last_context, list[i].last_context)))
-        sim_break(s, SIM_ALARMED, "%s:%s %s: update %u of an alarm says two things", a->key.tool, a->key.chamber,
-                  a->strategy, a->update);
-      if (same_episode(a, &list[i]) != tfdc_id128_eq(a->alarm_id, list[i].alarm_id))
-        sim_break(s, SIM_ALARMED, "%s:%s %s: one episode has two alarm ids, or two have one", a->key.tool,
-                  a->key.chamber, a->strategy);
-    }
-    s->alarms_seen++;
-  }
-}
-
-static bool was_raised(const struct sim *s, const struct sim_run *r, const struct sim_alarm_due *due) {
-  for (size_t i = 0; i < s->alarms_seen; i++) {
-    const struct model_alarm *a = &s->alarm_list[i];
-    if (strcmp(a->strategy, sim_strategy_id(due->strategy)) == 0 && a->state == due->state &&
-        tfdc_id128_eq(a->first_context, due->first) && tfdc_id128_eq(a->last_context, r->plan.id))
-      return true;
-  }
-  return false;
-}
-
 /* ---- jobs: what a defender does with a run ---- */
 
 static struct sim_job *job_of(struct sim_process *p, const struct sim_run *r) {
@@ -305,10 +262,10 @@ static void check_verdict(struct sim_process *p, struct sim_run *r, const struct
     return;
   }
   check_sum(s, r, v);
-  look_at_alarms(s);
+  sim_alarms_look(s);
   for (size_t i = 0; job != NULL && i < job->n_alarms; i++) {
     const struct sim_alarm_due *due = &job->alarms[i];
-    if (due->revision == v->revision && due->judgement == v->judgement && !was_raised(s, r, due))
+    if (due->revision == v->revision && due->judgement == v->judgement && !sim_alarms_raised(s, r, due))
       sim_break(s, SIM_ALARMED, "%s: judged, but its alarm by %s was not published", name(r),
                 sim_strategy_id(due->strategy));
   }
@@ -491,39 +448,6 @@ void sim_ledger_check(struct sim *s) {
 
 /* ---- at last ---- */
 
-static const struct model_u_record *newest_row(struct sim *s, const struct model_alarm *a) {
-  const struct mem_table *t = &sim_store(s)->u;
-  const struct model_u_record *best = NULL;
-  for (size_t i = 0; i < t->n; i++) { /* in run order within a series */
-    const struct model_u_record *u = &t->rows[i]->u;
-    if (store_key_cmp(u->key, a->key) == 0 && strcmp(u->chart_set, a->strategy) == 0 &&
-        strcmp(u->partition, a->partition) == 0)
-      best = u;
-  }
-  return best;
-}
-
-/* The alarm that people see open is that of the episode that is open, and none else. A run that came late, or was
- * judged again, may have cleared it before the runs after it do; whoever judges a single run again by hand may leave
- * one open. */
-static void check_alarm_rows(struct sim *s) {
-  const struct mem_table *t = &sim_store(s)->alarms;
-  for (size_t i = 0; i < t->n; i++) {
-    const struct model_alarm *a = &t->rows[i]->alarm;
-    const struct model_u_record *u = newest_row(s, a);
-    struct spc_episode e = {.open = false};
-    struct tfdc_cursor at = tfdc_cursor_on(u != NULL ? u->episode : NULL, u != NULL ? u->episode_n : 0);
-    if (u != NULL) TFDC_ASSERT(spc_episode_decode(&at, &e, NULL) == TFDC_OK);
-    bool goes_on = e.open && tfdc_id128_eq(sim_id_of(e.first_id), a->first_context);
-    const struct model_run_verdict *v = store_mem_verdict(sim_store(s), a->last_context);
-    bool early = goes_on && v != NULL && (v->late || v->revision > 1), again = v != NULL && v->judgement > 1;
-    if (goes_on == (a->state == MODEL_ALARM_OPEN) || early || again) continue;
-    const struct sim_run *first = sim_run_of(s, a->first_context);
-    sim_break(s, SIM_ALARMED, "%s:%s %s %s: the alarm of %s is %s by update %u", a->key.tool, a->key.chamber,
-              a->strategy, a->partition, name(first), model_alarm_state_name(a->state), a->update);
-  }
-}
-
 /* Every block that was acked is in the chunks that the last revision counts. */
 static bool counts_acked(struct sim *s, const struct sim_run *r, const struct model_context *row) {
   const struct model_chunk *chunks[SIM_CHUNKS];
@@ -564,5 +488,5 @@ void sim_ledger_check_last(struct sim *s) {
     r->dirty = s->dirty = true;
   }
   sim_ledger_check(s);
-  check_alarm_rows(s);
+  sim_alarms_check_last(s);
 }
