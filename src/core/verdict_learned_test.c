@@ -93,6 +93,24 @@ static void the_rule_state_comes_from_the_row_before_and_no_other(void **state) 
   bench_done(&b, &second);
 }
 
+/* The rules of a strategy stand instead of the default ones, not beside them. */
+static void a_strategy_with_rules_of_its_own_is_judged_by_those_alone(void **state) {
+  (void)state;
+  static const char *const rules[] = {"beyond(1, 2 of 3)"};
+  struct bench b;
+  with_learned(&b, "mean");
+  b.strategy.rules = (struct model_globs){rules, 1};
+  bench_fill(&b, 50 + 1.2 * WIDTH); /* by the default rules out of control at once */
+  struct verdict_output first = bench_judge(&b);
+  assert_int_equal(first.verdict.verdict, MODEL_OK);
+  bench_number(&b, 2);
+  b.pick.prev = &first.records[0];
+  struct verdict_output second = bench_judge(&b);
+  assert_int_equal(second.verdict.verdict, MODEL_OOC);
+  verdict_release(&first);
+  bench_done(&b, &second);
+}
+
 /* What docs/learning.md measures: a twentieth of a good run's deviation, at most 2 s from where it was learned. */
 static void a_learned_centre_follows_slow_drift_and_the_point_shows_it(void **state) {
   (void)state;
@@ -172,6 +190,7 @@ int main(void) {
       cmocka_unit_test(learned_limits_are_those_of_chamber_partition_and_tool_type),
       cmocka_unit_test(without_limits_the_point_says_learning_or_no_limits),
       cmocka_unit_test(the_rule_state_comes_from_the_row_before_and_no_other),
+      cmocka_unit_test(a_strategy_with_rules_of_its_own_is_judged_by_those_alone),
       cmocka_unit_test(a_learned_centre_follows_slow_drift_and_the_point_shows_it),
       cmocka_unit_test(a_run_that_alarms_teaches_the_centre_nothing),
       cmocka_unit_test(the_same_run_gives_the_same_bytes),
