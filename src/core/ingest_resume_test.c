@@ -105,6 +105,42 @@ static void an_adopted_run_whose_row_is_gone_is_forgotten(void **state) {
   rig_down(&r);
 }
 
+/* While this collector made its last chunk durable, another one closed the run. Ours is a further revision where we
+ * know more than its row says, or where it did not count all chunks; else the run is closed. */
+static void a_run_that_another_collector_closed_meanwhile_is_closed_once_more_or_not(void **state) {
+  (void)state;
+  static const struct {
+    uint64_t last_seq;
+    uint32_t counted;
+    const char *then;
+  } rows[] = {{1, 1, "put closed r2 s2"}, {2, 0, "put closed r2 s2; ack 2"}, {2, 1, "ack 2 end"}};
+  for (size_t i = 0; i < TFDC_COUNT(rows); i++) {
+    struct rig r;
+    rig_open(&r);
+    rig_block(&r, 1);
+    rig_end(&r, 2, 50);
+    rig_ok(&r, INGEST_CUT);
+    EXPECT(&r, "load; ack 1");
+    r.row.state = MODEL_CONTEXT_CLOSED;
+    r.row.published = true;
+    r.row.revision = 1;
+    r.row.last_seq = rows[i].last_seq;
+    r.row.end_us = r.row.order_us = r.row.received_us = RIG_START + 50000;
+    r.row.end_reason = MODEL_END_COMPLETE;
+    r.row.chunk_count = rows[i].counted;
+    r.row.chunk_digest = model_chunk_digest(&r.chunks[0].checksum, rows[i].counted);
+    rig_ok(&r, INGEST_LOAD);
+    EXPECT(&r, rows[i].then);
+    if (i < 2) {
+      rig_ok(&r, INGEST_PUT_CONTEXT);
+      EXPECT(&r, "publish r2");
+      assert_true(r.row.chunk_count == 1 && r.row.order_us == RIG_START + 50000);
+    }
+    assert_int_equal(ingest_open_runs(r.g), 0);
+    rig_down(&r);
+  }
+}
+
 /* ---- messages that come before the run is loaded ---- */
 
 static void messages_wait_while_their_run_is_loaded(void **state) {
@@ -304,6 +340,7 @@ int main(void) {
       cmocka_unit_test(a_message_on_the_old_stream_is_of_no_run),
       cmocka_unit_test(an_adopted_run_is_closed_or_published_where_its_collector_stopped),
       cmocka_unit_test(an_adopted_run_whose_row_is_gone_is_forgotten),
+      cmocka_unit_test(a_run_that_another_collector_closed_meanwhile_is_closed_once_more_or_not),
       cmocka_unit_test(messages_wait_while_their_run_is_loaded),
       cmocka_unit_test(a_hub_that_hangs_up_before_its_new_run_is_loaded_can_begin_again),
       cmocka_unit_test(another_run_under_the_same_id_is_a_conflict),
