@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Tables of the store. api/store-sqlite.md describes them; a change needs a new version and a step in store_db_migrate.
+ * Tables of the store. Rows are the records of api/records.md; a change needs a new version and a step in
+ * store_db_migrate.
  */
 #include "adapter/sqlite/store_schema.h"
 

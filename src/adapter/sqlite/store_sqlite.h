@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The store port on one SQLite file (api/store-sqlite.md describes it). Several processes of one host may open it.
+ * The store port on one SQLite file (tables: store_schema.c; rows: api/records.md). Several processes of one host may
+ * open it.
  *
  * One thread writes: it takes all writes that wait (at most 500 requests or 16 MiB), commits them together with one
  * fsync and completes them; a request that fails fails alone. Reader threads answer reads; a read waits for the writes
