@@ -380,7 +380,7 @@ static void put_attempt(struct port_task *t) {
   kv_req_init(&r->u.kv, KV_PUT);
   int n = snprintf(value, sizeof value, "%" PRIu32, job->attempts);
   r->u.kv.bucket = DEFENDER_ATTEMPTS_BUCKET;
-  r->u.kv.key = tfdc_arena_strdup(&job->mem, tfdc_id128_format(job->completion->context_id, key));
+  r->u.kv.key = tfdc_arena_strdup(&job->mem, tfdc_id128_format(job->noted, key));
   r->u.kv.value = tfdc_arena_strdup(&job->mem, value);
   r->u.kv.n = (size_t)n;
   r->u.kv.ttl_us = ATTEMPTS_TTL_US;
@@ -393,6 +393,7 @@ static void put_attempt(struct port_task *t) {
  * process when this one does. */
 static void note_attempt(struct djob *job, const struct judge_action *a) {
   job->attempts = a->attempts;
+  job->noted = a->completion->context_id;
   enter_gate(job, true, put_attempt);
 }
 
@@ -464,8 +465,31 @@ static void acknowledge(struct djob *job, const struct judge_action *a) {
   submit_alone(job, job->shard->defender->workqueue, r);
 }
 
+struct record_of_attempts {
+  struct kv_req req;
+  char key[33];
+};
+
+static void on_erased(struct port_req *r) {
+  port_req_deinit(r);
+  free(r->user);
+}
+
+/* The run was judged, so what ended the process before was not the run. If this is lost, the record only counts on. */
+static void erase_attempts(const struct djob *job) {
+  struct record_of_attempts *e = calloc(1, sizeof *e);
+  if (e == NULL) return;
+  kv_req_init(&e->req, KV_DELETE);
+  e->req.bucket = DEFENDER_ATTEMPTS_BUCKET;
+  e->req.key = tfdc_id128_format(job->noted, e->key);
+  if (port_submit(job->shard->defender->kv, &e->req.base, job->shard->loop, on_erased, e) != TFDC_OK) free(e);
+}
+
 static void forget(struct djob *job) {
-  if (job->in_gate) leave_gate(job);
+  if (job->in_gate) {
+    erase_attempts(job);
+    leave_gate(job);
+  }
   tfdc_map_remove(&job->shard->jobs, (struct tfdc_id128){0, job->id});
   djob_free(job);
 }

@@ -59,7 +59,8 @@ struct djob {
   struct djob *gate_next;
   const struct verdict_input *input;
   struct verdict_output output;
-  bool alone, in_gate; /* in_gate: from its note until it is over */
+  bool alone, in_gate;     /* in_gate: from its note until it is over */
+  struct tfdc_id128 noted; /* whose attempt; the machine's job is gone when this one is forgotten */
   uint32_t attempts;
 };
 

@@ -12,11 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STORM_STEPS = 5000, LEAST_STEPS = 100000, FIRST_SEED = 10000 };
+enum { STORM_STEPS = 8000, LEAST_STEPS = 100000, FIRST_SEED = 10000 };
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { MORE_SEEDS = 0 };
 #else
-enum { MORE_SEEDS = 176 }; /* FIRST_SEED and on */
+enum { MORE_SEEDS = 116 }; /* FIRST_SEED and on */
 #endif
 
 /* Chosen blindly; some of them found errors. */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* A change takes effect so much later, for the news to reach every defender (DESIGN section 5 asks for 10 s). */
-#define ANNOUNCED_US (INT64_C(20) * TFDC_US_PER_S)
+#define ANNOUNCED_US (INT64_C(12) * TFDC_US_PER_S)
 #define SETTLE_S     900
 
 const char *sim_rule_text(enum sim_rule rule) {
@@ -147,7 +147,7 @@ static void on_engineer(struct port_timer *t) {
     define(s, 0, sim_chance(s, 2) ? 52 : 58, sim_wall(s) + ANNOUNCED_US);
   else
     judge_some_again(s);
-  port_arm(s->people, t, sim_after(s, 5 * TFDC_US_PER_S + (int64_t)sim_dice(s, 20000000)));
+  port_arm(s->people, t, sim_after(s, 3 * TFDC_US_PER_S + (int64_t)sim_dice(s, 10000000)));
 }
 
 /* ---- chaos ---- */
@@ -244,7 +244,7 @@ struct sim *sim_create(const struct sim_options *options) {
   define(s, 0, 52, 0);
   define(s, 1, 0, 0);
   s->engineer.fn = on_engineer;
-  port_arm(s->people, &s->engineer, sim_after(s, 20 * TFDC_US_PER_S));
+  port_arm(s->people, &s->engineer, sim_after(s, 3 * TFDC_US_PER_S));
   return s;
 }
 
