@@ -25,9 +25,7 @@ static const uint64_t seed_table[] = {1,  2,  3,    4,    5,     6,     7,     8
 
 /* What a process had in hand when it died is never released, as after a real death: not a leak. */
 const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) {
-  return "leak:src/run/collector.c\nleak:src/run/collector_shard.c\nleak:src/run/defender.c\n";
-}
+const char *__lsan_default_suppressions(void) { return "leak:src/run/collector\nleak:src/run/defender\n"; }
 
 struct outcome {
   uint64_t steps, crashes, faults, dead;
