@@ -55,7 +55,7 @@ speed=240
 say "12 chambers, the first 25 runs of each recipe: no faults yet"
 show "${sim[@]}" --phase learn
 say "charts and limits from them"
-show "$tfdc" learn --server "$server" --no-rejudge | sed '/^strategy /,$d' # the table; without the charts left out
+show "$tfdc" learn --server "$server" | sed '/^strategy /,$d' # the table; without the charts left out
 say "the other runs, with faults, judged as they come"
 show "${sim[@]}" --phase after --speed "$speed" --truth "$work/truth.json"
 say "what was found"
