@@ -12,6 +12,7 @@
 #define CORE_INGEST_RIG_TEST_H
 
 #include "core/ingest.h"
+#include "support/block.h"
 #include "support/cmocka_all.h"
 
 #include "model/codec.h"
@@ -153,21 +154,9 @@ static inline void rig_start(struct rig *r) {
   struct model_context c = rig_context();
   rig_send(r, (struct model_hub_msg){.kind = MODEL_HUB_RUN_START, .context = &c});
 }
-/* Ten samples of SVID 1 from `at_ms` of the run on. */
+/* From `at_ms` of the run on. */
 static inline struct model_block *rig_block_of(uint64_t seq, uint32_t svid, int64_t at_ms, size_t samples) {
-  struct model_column *columns;
-  int64_t *times;
-  double *values;
-  struct model_block *b = model_block_create(1, samples, samples, &columns, &times, &values);
-  assert_non_null(b);
-  for (size_t i = 0; i < samples; i++) {
-    times[i] = RIG_START + (at_ms + (int64_t)i) * 1000;
-    values[i] = (double)i;
-  }
-  columns[0] = (struct model_column){svid, "Press", samples, times, values};
-  b->seq = seq;
-  b->points = samples;
-  return b;
+  return block_of_one(seq, svid, RIG_START + at_ms * 1000, 1000, samples);
 }
 static inline size_t rig_block_bytes(void) {
   struct model_block *b = rig_block_of(1, 1, 0, 10);

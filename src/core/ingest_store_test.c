@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Two collectors on one store: what is durable decides, whoever has the run's hub; and what a crash leaves behind. */
 #include "core/ingest.h"
+#include "support/block.h"
 #include "support/cmocka_all.h"
 
 #include "model/codec.h"
@@ -103,18 +104,7 @@ static void send(struct rig *r, size_t at, struct model_hub_msg msg) {
 }
 
 static void send_block(struct rig *r, size_t at, uint64_t seq) {
-  struct model_column *columns;
-  int64_t *times;
-  double *values;
-  struct model_block *b = model_block_create(1, SAMPLES, SAMPLES, &columns, &times, &values);
-  assert_non_null(b);
-  for (size_t i = 0; i < SAMPLES; i++) {
-    times[i] = (int64_t)(seq * SAMPLES + i) * 1000;
-    values[i] = (double)i;
-  }
-  columns[0] = (struct model_column){1, "Press", SAMPLES, times, values};
-  b->seq = seq;
-  b->points = SAMPLES;
+  struct model_block *b = block_of_one(seq, 1, (int64_t)(seq * SAMPLES) * 1000, 1000, SAMPLES);
   send(r, at, (struct model_hub_msg){.kind = MODEL_HUB_BLOCK, .seq = seq, .block = b});
 }
 

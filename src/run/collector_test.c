@@ -10,6 +10,7 @@
 #include "adapter/sim/loop_sim.h"
 #include "port/queue.h"
 #include "port/store.h"
+#include "support/block.h"
 #include "support/cmocka_all.h"
 
 #include <math.h>
@@ -174,18 +175,7 @@ static bool start(struct world *w, uint64_t stream, uint64_t run) {
   return give(w, stream, (struct model_hub_msg){.kind = MODEL_HUB_RUN_START, .run = run, .context = &c});
 }
 static bool block(struct world *w, uint64_t stream, uint64_t run, uint64_t seq) {
-  struct model_column *columns;
-  int64_t *times;
-  double *values;
-  struct model_block *b = model_block_create(1, SAMPLES, SAMPLES, &columns, &times, &values);
-  assert_non_null(b);
-  for (size_t i = 0; i < SAMPLES; i++) {
-    times[i] = 2000 + (int64_t)(seq * SAMPLES + i);
-    values[i] = (double)i;
-  }
-  columns[0] = (struct model_column){1, "Press", SAMPLES, times, values};
-  b->seq = seq;
-  b->points = SAMPLES;
+  struct model_block *b = block_of_one(seq, 1, 2000 + (int64_t)(seq * SAMPLES), 1, SAMPLES);
   return give(w, stream, (struct model_hub_msg){.kind = MODEL_HUB_BLOCK, .run = run, .seq = seq, .block = b});
 }
 static bool finish(struct world *w, uint64_t stream, uint64_t run, uint64_t seq) {
