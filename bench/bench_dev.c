@@ -326,7 +326,7 @@ static void bench_points(struct server *s, const char *program, double points) {
   stop_server(s);
 }
 
-/* Rounds of one run a chamber, each waited for; `ret` the latencies. */
+/* Rounds of one run a chamber, each waited for. */
 static void send_rounds(struct hub *h, size_t first, size_t number, size_t rounds, unsigned *seed) {
   uint64_t runs[CHAMBERS];
   for (size_t i = 0; i < rounds; i++) {

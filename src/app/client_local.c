@@ -38,21 +38,6 @@ static void destroy(struct http_client *c) {
 
 static const struct http_client_ops local_ops = {call, destroy};
 
-tfdc_rc client_local_create(struct port_clock *clock, struct await *await, struct port *store, struct http_client **ret,
-                            struct tfdc_error *err) {
-  struct local *l = calloc(1, sizeof *l);
-  if (l == NULL) return tfdc_fail(err, TFDC_E_NOMEM, "client");
-  l->client.ops = &local_ops;
-  struct api_options o = {.store = store, .clock = clock, .await = await};
-  tfdc_rc rc = api_create(&o, &l->api, err);
-  if (rc != TFDC_OK) {
-    free(l);
-    return rc;
-  }
-  *ret = &l->client;
-  return TFDC_OK;
-}
-
 static tfdc_rc open_file(struct local *l, const char *path, struct tfdc_error *err) {
   clock_posix_init(&l->clock);
   TFDC_TRY(await_create(&l->clock, &l->await, err));

@@ -10,10 +10,8 @@
 TFDC_MUST_USE tfdc_rc client_create(struct http_client *http, const char *where, bool is_file, struct client **ret,
                                     struct tfdc_error *err);
 
-/* The API in this process on a store that the caller keeps open. clock, await and store are borrowed. */
-TFDC_MUST_USE tfdc_rc client_local_create(struct port_clock *clock, struct await *await, struct port *store,
-                                          struct http_client **ret, struct tfdc_error *err);
-/* The same on a file, which it opens and owns. UNAVAILABLE where there is no such file; errors of the store. */
+/* The API in this process on a file, which it opens and owns. UNAVAILABLE where there is no such file; errors of the
+ * store. */
 TFDC_MUST_USE tfdc_rc client_local_open(const char *path, struct http_client **ret, struct tfdc_error *err);
 
 #endif

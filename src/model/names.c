@@ -68,24 +68,10 @@ bool model_severity_parse(const char *text, enum model_severity *ret) {
   return true;
 }
 
-bool model_end_reason_parse(const char *text, enum model_end_reason *ret) {
-  int v;
-  if (!model_names_find(&model_end_reason_names, text, &v)) return false;
-  *ret = (enum model_end_reason)v;
-  return true;
-}
-
 bool model_context_state_parse(const char *text, enum model_context_state *ret) {
   int v;
   if (!model_names_find(&model_context_state_names, text, &v)) return false;
   *ret = (enum model_context_state)v;
-  return true;
-}
-
-bool model_alarm_state_parse(const char *text, enum model_alarm_state *ret) {
-  int v;
-  if (!model_names_find(&model_alarm_state_names, text, &v)) return false;
-  *ret = (enum model_alarm_state)v;
   return true;
 }
 

@@ -255,9 +255,7 @@ const char *model_def_kind_name(enum model_def_kind k);
 bool model_verdict_parse(const char *text, enum model_verdict *ret);
 bool model_reason_parse(const char *text, enum model_reason *ret);
 bool model_severity_parse(const char *text, enum model_severity *ret);
-bool model_end_reason_parse(const char *text, enum model_end_reason *ret);
 bool model_context_state_parse(const char *text, enum model_context_state *ret);
-bool model_alarm_state_parse(const char *text, enum model_alarm_state *ret);
 bool model_def_kind_parse(const char *text, enum model_def_kind *ret);
 
 #endif

@@ -58,8 +58,6 @@ static inline void port_cancel(struct port *p, struct port_req *r) { p->ops->can
 static inline void port_close(struct port *p, struct port_loop *loop, struct port_task *closed) {
   p->ops->close(p, loop, closed);
 }
-/* For adapters: sets rc (and text), posts the completion to the request's loop. */
-void port_complete(struct port_req *r, tfdc_rc rc);
 /* For callers, when the request is not in flight. */
 void port_req_reset(struct port_req *r);  /* keeps memory for reuse */
 void port_req_deinit(struct port_req *r); /* releases all */

@@ -121,7 +121,6 @@ void queue_state_destroy(struct queue_state *s) {
   free(s);
 }
 
-uint64_t queue_state_next_seq(const struct queue_state *s) { return s->next_seq; }
 void queue_state_set_next_seq(struct queue_state *s, uint64_t seq) {
   if (seq > s->next_seq) s->next_seq = seq;
 }

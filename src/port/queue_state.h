@@ -75,8 +75,7 @@ void queue_state_forget_loop(struct queue_state *s, const struct port_loop *loop
 void queue_state_tick(struct queue_state *s, struct queue_now now);
 /* When to tick next; TFDC_NEVER. */
 tfdc_mono queue_state_deadline(const struct queue_state *s);
-/* The next seq; set it after restore when the log has given out higher ones. */
-uint64_t queue_state_next_seq(const struct queue_state *s);
+/* The next seq, after restore, when the log has given out higher ones. */
 void queue_state_set_next_seq(struct queue_state *s, uint64_t seq);
 
 #endif

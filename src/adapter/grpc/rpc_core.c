@@ -124,7 +124,6 @@ void *rpc_call_user(struct rpc_call *c) { return c->server->o.user; }
 const char *rpc_call_peer(struct rpc_call *c) { return c->peer; }
 bool rpc_call_draining(const struct rpc_call *c) { return atomic_load(&c->server->drain_seen); }
 bool rpc_call_half_closed(const struct rpc_call *c) { return c->half_closed; }
-bool rpc_call_reading(const struct rpc_call *c) { return c->recv_on; }
 bool rpc_call_can_send(const struct rpc_call *c) { return !c->send_on && !c->finishing && !c->close_came; }
 
 /* ---- bytes ---- */

@@ -94,8 +94,7 @@ void *rpc_call_user(struct rpc_call *c);
 const char *rpc_call_peer(struct rpc_call *c); /* common name of the verified certificate, or "" */
 bool rpc_call_draining(const struct rpc_call *c);
 bool rpc_call_half_closed(const struct rpc_call *c); /* the peer sends no more */
-bool rpc_call_reading(const struct rpc_call *c);
-bool rpc_call_can_send(const struct rpc_call *c); /* no message in flight and no status given */
+bool rpc_call_can_send(const struct rpc_call *c);    /* no message in flight and no status given */
 /* Asks for the next message; nothing happens when that was done already or none can come. Not to call it is the
  * back-pressure: the peer's window closes. */
 void rpc_call_read(struct rpc_call *c);

@@ -138,7 +138,3 @@ void election_mem_destroy(struct election_mem *m) {
 struct port *election_mem_port(struct election_mem *m) {
   return &m->port.port;
 }
-
-void election_mem_forget_loop(struct election_mem *m, const struct port_loop *loop) {
-  port_flight_forget(&m->port.flight, loop);
-}

@@ -12,7 +12,5 @@ struct election_mem *election_mem_create(struct port_loop *loop);
 /* After the port was closed, or when it was never used. NULL is fine. */
 void election_mem_destroy(struct election_mem *e);
 struct port *election_mem_port(struct election_mem *e);
-/* Simulations, right after loop_sim_kill. The dead leader's term goes on until it ends. */
-void election_mem_forget_loop(struct election_mem *e, const struct port_loop *loop);
 
 #endif

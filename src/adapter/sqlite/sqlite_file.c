@@ -181,13 +181,3 @@ void sqlite_id_bytes(struct tfdc_id128 id, uint8_t bytes[16]) {
     bytes[8 + i] = (uint8_t)(id.lo >> (56 - 8 * i));
   }
 }
-
-struct tfdc_id128 sqlite_id_from(const void *bytes) {
-  const uint8_t *b = bytes;
-  struct tfdc_id128 id = {0};
-  for (int i = 0; i < 8; i++) {
-    id.hi = id.hi << 8 | b[i];
-    id.lo = id.lo << 8 | b[8 + i];
-  }
-  return id;
-}

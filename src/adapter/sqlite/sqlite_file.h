@@ -45,6 +45,5 @@ TFDC_MUST_USE tfdc_rc sqlite_query_int(sqlite3 *db, const char *sql, int64_t *re
 
 /* Ids are 16 bytes, most significant first: memcmp orders them as numbers. */
 void sqlite_id_bytes(struct tfdc_id128 id, uint8_t bytes[16]);
-struct tfdc_id128 sqlite_id_from(const void *bytes);
 
 #endif
